@@ -1,0 +1,56 @@
+"""Splices change what they name and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediations.editors.splice import Splice, apply
+
+
+def test_splices_are_made_at_once_whatever_their_order() -> None:
+    splices = [Splice(6, 11, b"there"), Splice(0, 5, b"HELLO")]
+    assert apply(b"hello world", splices) == b"HELLO there"
+
+
+def test_insertions_at_one_offset_keep_the_order_given() -> None:
+    assert apply(b"ab", [Splice(1, 1, b"2"), Splice(1, 1, b"1")]) == b"a21b"
+
+
+def test_an_insertion_may_touch_a_replacement() -> None:
+    assert apply(b"abc", [Splice(1, 2, b"X"), Splice(1, 1, b"<"), Splice(2, 2, b">")]) == b"a<X>c"
+
+
+@pytest.mark.parametrize(
+    "splices",
+    [
+        [Splice(0, 3, b""), Splice(2, 4, b"")],
+        [Splice(0, 3, b""), Splice(1, 1, b"x")],
+        [Splice(0, 2, b"a"), Splice(0, 2, b"b")],
+    ],
+)
+def test_overlapping_splices_are_an_error(splices: list[Splice]) -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        apply(b"abcdef", splices)
+
+
+def test_a_splice_past_the_data_is_an_error() -> None:
+    with pytest.raises(ValueError, match="past the data"):
+        apply(b"abc", [Splice(2, 4, b"")])
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 0), (2, 1)])
+def test_a_splice_that_runs_backwards_cannot_be_made(start: int, end: int) -> None:
+    with pytest.raises(ValueError, match="cannot run"):
+        Splice(start, end, b"")
+
+
+@given(st.binary(), st.data())
+def test_untouched_bytes_stay(data: bytes, draw: st.DataObject) -> None:
+    cuts = sorted(draw.draw(st.lists(st.integers(0, len(data)), max_size=8).filter(lambda cuts: len(cuts) % 2 == 0)))
+    pairs = sorted(set(zip(cuts[::2], cuts[1::2], strict=True)))
+    splices = [Splice(start, end, b"<" + data[start:end] + b">") for start, end in pairs]
+    kept = apply(data, [Splice(start, end, data[start:end]) for start, end in pairs])
+    assert kept == data
+    assert len(apply(data, splices)) == len(data) + 2 * len(pairs)
