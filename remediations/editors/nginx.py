@@ -100,6 +100,11 @@ def _refuse_misplaced(data: bytes, file: str, mark: Mark, words: list[Word], dep
         raise refusal(data, file, mark.start, f"blocks nested deeper than {DEEPEST}")
 
 
+def whole(data: bytes, directives: tuple[Directive, ...]) -> Directive:
+    """The file as if it were a block named `main` with its braces just outside: a place to add directives to."""
+    return Directive((Word(0, 0, b"main"),), 1, -1, len(data) + 1, directives)
+
+
 def walk(directives: tuple[Directive, ...]) -> Iterator[Directive]:
     """Every directive, parents before children, in the order of the file."""
     for directive in directives:

@@ -25,10 +25,11 @@ class Place:
 
 def at_end(data: bytes, block: Directive) -> Place:
     """Below the last line that is not blank, indented as the block's directives are; in a one-line block, inside it."""
-    if not _is_blank(data[_line_start(data, block.body_end) : block.body_end]):
+    is_file = block.body_end == len(data)
+    if not is_file and not _is_blank(data[_line_start(data, block.body_end) : block.body_end]):
         return _before_brace(data, block)
     offset = _below(data, len(data[: block.body_end].rstrip(b" \t\r\n")))
-    return Place(offset, _indent_in(data, block), _line_ending(data, offset))
+    return _own_line(data, offset, _indent_in(data, block))
 
 
 def after(data: bytes, anchor: Directive, block: Directive) -> Place:
@@ -39,8 +40,7 @@ def after(data: bytes, anchor: Directive, block: Directive) -> Place:
     offset = _below(data, anchor.end)
     indent = _own_indent(data, anchor)
     indent = _indent_in(data, block) if indent is None else indent
-    ending = _line_ending(data, offset)
-    return Place(offset, indent, ending) if data[:offset].endswith(b"\n") else Place(offset, ending + indent, b"")
+    return _own_line(data, offset, indent)
 
 
 def before(data: bytes, anchor: Directive) -> Place:
@@ -49,6 +49,14 @@ def before(data: bytes, anchor: Directive) -> Place:
     if indent is None:
         return Place(anchor.start, b"", b" ")
     return Place(_line_start(data, anchor.start), indent, _line_ending(data, _line_end(data, anchor.start) + 1))
+
+
+def _own_line(data: bytes, offset: int, indent: bytes) -> Place:
+    """A line of its own here; a file without a final line feed stays without one."""
+    ending = _line_ending(data, offset)
+    if offset == 0 or data[:offset].endswith(b"\n"):
+        return Place(offset, indent, ending)
+    return Place(offset, ending + indent, b"")
 
 
 def _before_brace(data: bytes, block: Directive) -> Place:
@@ -64,7 +72,7 @@ def _indent_in(data: bytes, block: Directive) -> bytes:
         indent = _own_indent(data, child)
         if indent is not None:
             return indent
-    return _leading_blank(data, block.start) + _step(data)
+    return b"" if block.body_end == len(data) else _leading_blank(data, block.start) + _step(data)
 
 
 def _own_indent(data: bytes, directive: Directive) -> bytes | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from remediations.editors.nginx_address import Address, parse_address
+from remediations.editors.nginx_effective import effective
 from remediations.editors.nginx_tree import NginxTree, Node
 
 _MODIFIER = re.compile(r"(=|\^~|~\*|~|@)?(.*)", re.DOTALL)
@@ -71,6 +72,11 @@ class Server:
         """The names that a request can carry as they are: `.example.com` gives example.com, the catch-all `_` none."""
         bare = (name.removeprefix(".") for name in self.names if name[:1] != "~" and name != "_")
         return tuple(dict.fromkeys(name for name in bare if name and "*" not in name and "$" not in name))
+
+    @property
+    def root(self) -> str | None:
+        """As written in the server, else in http{}."""
+        return next((node.args[0] for node in effective(self.node, "root").nodes if node.args), None)
 
     @property
     def locations(self) -> tuple[Location, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from remediations.editors.nginx import Directive, parse
+from remediations.editors.nginx import Directive, parse, whole
 from remediations.editors.nginx_glob import fixed_directory, is_mask, matches
 from remediations.errors import EditError
 
@@ -17,7 +17,10 @@ MOST_INCLUDES = 5000
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A directive in its file and in its effective place; a file that is included twice gives two nodes a directive."""
+    """A directive in its file and in its effective place; a file that is included twice gives two nodes a directive.
+
+    The root, named `main`, stands for the main file itself and is the only node without a parent.
+    """
 
     directive: Directive
     file: str
@@ -82,13 +85,14 @@ class NginxTree:
     main: str
     files: Mapping[str, bytes]
     prefix: str
-    top: tuple[Node, ...]
+    root: Node
     includes: tuple[Include, ...]
     refused: tuple[EditError, ...]
     listed: frozenset[str]
 
     def walk(self) -> Iterator[Node]:
-        for node in self.top:
+        """Every node but the root, in effective order."""
+        for node in self.root.children:
             yield from node.walk()
 
     @cached_property
@@ -125,7 +129,7 @@ class NginxTree:
         return pattern in self.listed or any(inside)
 
     def _block(self, name: str) -> Node | None:
-        return next((node for node in self.top if node.name == name and node.is_block), None)
+        return next((node for node in self.root.named(name) if node.is_block), None)
 
 
 def load(
@@ -137,8 +141,8 @@ def load(
     patterns. A file that cannot be read stands in `refused`, and the tree lacks its directives.
     """
     loader = _Loader(main, files)
-    top = loader.expand(main, None, ())
-    return NginxTree(main, files, prefix, tuple(top), tuple(loader.includes), tuple(loader.refused), frozenset(listed))
+    root = loader.root()
+    return NginxTree(main, files, prefix, root, tuple(loader.includes), tuple(loader.refused), frozenset(listed))
 
 
 @dataclass
@@ -151,32 +155,40 @@ class _Loader:
     refused: list[EditError] = field(default_factory=list)
     parsed: dict[str, tuple[Directive, ...]] = field(default_factory=dict)
 
-    def expand(self, file: str, parent: Node | None, within: tuple[str, ...]) -> list[Node]:
+    def root(self) -> Node:
+        children: list[Node] = []
+        if self.main not in self.files:
+            self.refused.append(EditError(f"{self.main}: the main configuration file is not there"))
+        root = Node(whole(self.files.get(self.main, b""), self._parse(self.main)), self.main, None, children)
+        children += self.expand(self.main, root, ())
+        return root
+
+    def expand(self, file: str, parent: Node, within: tuple[str, ...]) -> list[Node]:
         """The nodes of a file, seen from the files that include it."""
         return list(self._nodes(self._parse(file), file, parent, (*within, file)))
 
     def _parse(self, file: str) -> tuple[Directive, ...]:
         if file not in self.parsed:
             try:
-                self.parsed[file] = parse(self.files[file], file)
+                self.parsed[file] = parse(self.files.get(file, b""), file)
             except EditError as error:
                 self.parsed[file] = ()
                 self.refused.append(error)
         return self.parsed[file]
 
     def _nodes(
-        self, directives: Sequence[Directive], file: str, parent: Node | None, within: tuple[str, ...]
+        self, directives: Sequence[Directive], file: str, parent: Node, within: tuple[str, ...]
     ) -> Iterator[Node]:
         for directive in directives:
             children: list[Node] = []
             node = Node(directive, file, parent, children)
             if directive.name == "include" and len(directive.args) == 1 and directive.block is None:
-                yield from self._included(node, within)
+                yield from self._included(node, parent, within)
                 continue
             children += self._nodes(directive.block or (), file, node, within)
             yield node
 
-    def _included(self, node: Node, within: tuple[str, ...]) -> Iterator[Node]:
+    def _included(self, node: Node, parent: Node, within: tuple[str, ...]) -> Iterator[Node]:
         pattern = posixpath.join(posixpath.dirname(self.main), node.args[0])
         include = Include(node, pattern, self._find(pattern))
         self.includes.append(include)
@@ -186,7 +198,7 @@ class _Loader:
             if file in within:
                 self.refused.append(EditError(f"{node.where}: {file} includes itself"))
             else:
-                yield from self.expand(file, node.parent, within)
+                yield from self.expand(file, parent, within)
 
     def _find(self, pattern: str) -> tuple[str, ...]:
         if is_mask(pattern):
