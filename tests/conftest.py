@@ -1,0 +1,88 @@
+"""Fixtures that every test may use: real hosts, thrown away after the test."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+import pytest
+
+from tests.lab.base import require_lab
+from tests.lab.errors import LabError
+from tests.lab.host import LabHost
+from tests.lab.lab import boot
+from tests.lab.teardown import reap
+
+
+class LabHostFactory(Protocol):
+    """`lab_host("web1", variant="python,sudo-user")` boots a host; `via` hides it behind another."""
+
+    def __call__(self, name: str = "web1", variant: str = "", via: LabHost | None = None) -> LabHost: ...
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what boots a host, so that `-m "not lab"` leaves out exactly that."""
+    for item in items:
+        if {"lab_host", "lab_run", "web1"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.lab)
+
+
+@pytest.fixture(scope="session")
+def lab_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Path]:
+    """The folder of this run's keys; where the lab cannot run its tests are errors, since a skip would look like a pass."""
+    try:
+        require_lab()
+        with _heard(pytestconfig):
+            reap()
+    except LabError as error:
+        pytest.fail(str(error), pytrace=False)
+    with _terminated_like_interrupted():
+        yield tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture
+def lab_host(lab_run: Path, pytestconfig: pytest.Config) -> Iterator[LabHostFactory]:
+    """Boots hosts that are gone after the test."""
+    hosts: list[LabHost] = []
+
+    def start(name: str = "web1", variant: str = "", via: LabHost | None = None) -> LabHost:
+        with _heard(pytestconfig):  # a first run builds the base tree and must say so
+            hosts.append(boot(name, lab_run, [word for word in variant.split(",") if word], via=via))
+        return hosts[-1]
+
+    yield start
+    for host in reversed(hosts):
+        host.stop()
+
+
+@pytest.fixture
+def web1(lab_host: LabHostFactory) -> LabHost:
+    """A plain host: nginx, PHP-FPM, two app servers, no Python."""
+    return lab_host("web1")
+
+
+@contextmanager
+def _heard(config: pytest.Config) -> Iterator[None]:
+    """Lets what the lab prints reach the terminal at once."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        yield
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends the tests as Ctrl-C does, with every fixture's end; after SIGKILL the next run reaps."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    yield
+    signal.signal(signal.SIGTERM, before)

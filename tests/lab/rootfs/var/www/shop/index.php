@@ -1,0 +1,1 @@
+<html><body><p>ok from php <?= PHP_VERSION ?></p></body></html>
