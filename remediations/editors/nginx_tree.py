@@ -80,12 +80,15 @@ class Include:
 
 @dataclass(frozen=True)
 class NginxTree:
-    """What `load` found. Before editing, look at `refused` and `missing`: nginx itself would not start with either."""
+    """What `load` found: `reached` are the files that nginx reads, in the order in which it first meets them.
+
+    With anything in `missing` (or in `refused`, for a tolerant reader) nginx would not start.
+    """
 
     main: str
     files: Mapping[str, bytes]
-    prefix: str
     root: Node
+    reached: tuple[str, ...]
     includes: tuple[Include, ...]
     refused: tuple[EditError, ...]
     listed: frozenset[str]
@@ -108,11 +111,6 @@ class NginxTree:
         return self._block("mail")
 
     @property
-    def reached(self) -> tuple[str, ...]:
-        """The files that nginx reads, in the order in which it first meets them."""
-        return tuple(dict.fromkeys([self.main, *(file for include in self.includes for file in include.files)]))
-
-    @property
     def missing(self) -> tuple[Include, ...]:
         """Includes of one file that is not among the known ones: nginx refuses to start if the host has none either."""
         return tuple(include for include in self.includes if not include.is_mask and not include.files)
@@ -132,17 +130,19 @@ class NginxTree:
         return next((node for node in self.root.named(name) if node.is_block), None)
 
 
-def load(
-    main: str, files: Mapping[str, bytes], prefix: str = "/usr/share/nginx", listed: Collection[str] = ()
-) -> NginxTree:
+def load(main: str, files: Mapping[str, bytes], *, listed: Collection[str] = (), tolerant: bool = False) -> NginxTree:
     """The tree over the known files, keyed by the absolute paths under which nginx opens them.
 
     `listed` names what the caller has already fetched in full: directories with everything below them, and include
-    patterns. A file that cannot be read stands in `refused`, and the tree lacks its directives.
+    patterns. A file that cannot be read raises EditError; a tolerant reader finds the error in `refused` instead and
+    goes on without the directives of that file.
     """
     loader = _Loader(main, files)
     root = loader.root()
-    return NginxTree(main, files, prefix, root, tuple(loader.includes), tuple(loader.refused), frozenset(listed))
+    if loader.refused and not tolerant:
+        raise loader.refused[0]
+    reached = tuple(loader.parsed)
+    return NginxTree(main, files, root, reached, tuple(loader.includes), tuple(loader.refused), frozenset(listed))
 
 
 @dataclass
@@ -157,8 +157,6 @@ class _Loader:
 
     def root(self) -> Node:
         children: list[Node] = []
-        if self.main not in self.files:
-            self.refused.append(EditError(f"{self.main}: the main configuration file is not there"))
         root = Node(whole(self.files.get(self.main, b""), self._parse(self.main)), self.main, None, children)
         children += self.expand(self.main, root, ())
         return root
@@ -169,12 +167,17 @@ class _Loader:
 
     def _parse(self, file: str) -> tuple[Directive, ...]:
         if file not in self.parsed:
+            self.parsed[file] = ()
             try:
-                self.parsed[file] = parse(self.files.get(file, b""), file)
+                self.parsed[file] = parse(self._read(file), file)
             except EditError as error:
-                self.parsed[file] = ()
                 self.refused.append(error)
         return self.parsed[file]
+
+    def _read(self, file: str) -> bytes:
+        if file not in self.files:
+            raise EditError(f"{file}: the main configuration file is not there")
+        return self.files[file]
 
     def _nodes(
         self, directives: Sequence[Directive], file: str, parent: Node, within: tuple[str, ...]
