@@ -34,9 +34,10 @@ def access_logs(node: Node, build: Build) -> tuple[Log, ...]:
     return tuple(log for log in logs if log.node is None or log.node.args[:1] != ("off",))
 
 
-def log_paths(tree: NginxTree, build: Build) -> tuple[str, ...]:
-    """Every log file that the configuration names, once."""
-    named = (_log_path(node, build) for node in tree.walk() if node.name in ("error_log", "access_log"))
+def log_paths(tree: NginxTree, build: Build, *kinds: str) -> tuple[str, ...]:
+    """Every log file that the configuration names, once; of the `kinds` error_log and access_log, by default both."""
+    wanted = kinds or ("error_log", "access_log")
+    named = (_log_path(node, build) for node in tree.walk() if node.name in wanted)
     return tuple(dict.fromkeys(path for path in named if path))
 
 
