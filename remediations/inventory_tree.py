@@ -48,15 +48,22 @@ class Tree:
             raise node.error(key, f"{name!r} is not a group name (letters, digits, _ . -)")
         group = self.groups.setdefault(name, Group(name))
         given = node.mapping_of(key, _SECTIONS) if node.value is not None else {}
-        self._read_variables(group, given.get("vars"), f"{key}.vars")
-        for child_name, child in _named(given.get("children"), f"{key}.children", "group").items():
-            self._read_group(child_name, child, f"{key}.children.{child_name}").parents.setdefault(name, child)
-        for host_name, host in _named(given.get("hosts"), f"{key}.hosts", "host").items():
-            self._read_hosts(group, host_name, host, f"{key}.hosts.{host_name}")
+        for section, content in given.items():  # in the order of the file, which is the order of the hosts
+            self._read_section(group, section, content, f"{key}.{section}")
         return group
 
-    def _read_variables(self, group: Group, node: Node | None, key: str) -> None:
-        if node is None or node.value is None:
+    def _read_section(self, group: Group, section: str, content: Node, key: str) -> None:
+        if section == "vars":
+            self._read_variables(group, content, key)
+            return
+        for name, node in _named(content, key, section).items():
+            if section == "hosts":
+                self._read_hosts(group, name, node, f"{key}.{name}")
+            else:
+                self._read_group(name, node, f"{key}.{name}").parents.setdefault(group.name, node)
+
+    def _read_variables(self, group: Group, node: Node, key: str) -> None:
+        if node.value is None:
             return
         group.variables.update(node.mapping(key, "a mapping of variables"))
         priority = group.variables.get("ansible_group_priority")
@@ -105,13 +112,13 @@ def _refuse_other_programs(name: str, node: Node) -> None:
         raise node.error(name, f"inventory plugins are not run here; {convert}")
 
 
-def _named(node: Node | None, key: str, noun: str) -> Mapping[str, Node]:
-    """A mapping of names; a single name may stand alone, as in Ansible."""
-    if node is None or node.value is None:
+def _named(node: Node, key: str, section: str) -> Mapping[str, Node]:
+    """The names under `hosts` or `children`; a single one may stand alone, as in Ansible."""
+    if node.value is None:
         return {}
     if isinstance(node.value, str) and node.text:
         return {node.text: Node(node.source, node.line, None)}
-    return node.mapping(key, f"a mapping of {noun} names (`NAME:`, not `- NAME`)")
+    return node.mapping(key, f"a mapping of names ({section} are written `NAME:`, not `- NAME`)")
 
 
 def _split_port(pattern: str) -> tuple[str, str | None]:

@@ -1,4 +1,4 @@
-"""Selects hosts by Ansible's patterns: names, groups, globs, `web[0:2]`, `~regex`, `&` intersections, `!` exclusions."""
+"""Selects hosts by Ansible's patterns: names, groups, globs, `web[0:2]`, `~regex`, `&` to intersect, `!` to exclude."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def select(inventory: Inventory, patterns: Sequence[str]) -> tuple[Host, ...]:
 
 
 def split(pattern: str) -> list[str]:
-    """The words of a pattern: separated by commas, or by colons where these belong to no range, regex or IPv6 address."""
+    """A pattern's words: separated by commas, or by colons that belong to no range, regex or IPv6 address."""
     words: list[str] = []
     for word in _pieces(pattern, ","):
         bare = word.lstrip("!&")
@@ -103,7 +103,7 @@ def _is_glob_or_regex(word: str) -> bool:
 
 
 def _subscripted(inventory: Inventory, names: set[str], subscript: re.Match[str]) -> set[str]:
-    """`web[0]` is the first host of web, `web[-1]` the last, `web[0:2]` the first three, `web[1:]` all but the first."""
+    """`web[0]` is the first host of web, `web[-1]` the last, `web[0:2]` the first three, `web[1:]` all but one."""
     ordered = [host.name for host in inventory.hosts if host.name in names]
     if subscript["one"]:
         at = int(subscript["one"])

@@ -19,10 +19,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True)
 class Source:
-    """What a document is called in messages (a path, or `--set NAME.PARAM`), and the error that its faults raise."""
+    """What a text is called in messages, and the error that its faults raise; an option's value has no lines."""
 
     label: str
     error: type[UsageError]
+    has_lines: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Node:
 
     @property
     def where(self) -> str:
-        return f"{self.source.label}:{self.line}" if self.line else self.source.label
+        return f"{self.source.label}:{self.line}" if self.source.has_lines and self.line else self.source.label
 
     def error(self, key: str, problem: str) -> UsageError:
         return self.source.error(": ".join(part for part in (self.where, key, problem) if part))

@@ -1,0 +1,30 @@
+"""An act on a unit: start, restart, reload, or the manager's own daemon-reload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Act = Literal["daemon-reload", "start", "restart", "reload"]
+
+ORDER: tuple[Act, ...] = ("daemon-reload", "start", "restart", "reload")
+_WEIGHT: dict[Act, int] = {"daemon-reload": 0, "reload": 1, "start": 2, "restart": 3}
+
+
+@dataclass(frozen=True)
+class UnitAction:
+    """`unit` is "" for daemon-reload. `pid` is the daemon to signal where there is no systemd (nginx, php-fpm)."""
+
+    remediation: str
+    unit: str
+    action: Act
+    reason: str
+    pid: int | None = None
+
+    @property
+    def target(self) -> str:
+        return self.unit or "systemd"
+
+    def outweighs(self, other: UnitAction) -> bool:
+        """A restart makes a reload of the same unit needless; so does a start."""
+        return _WEIGHT[self.action] >= _WEIGHT[other.action]

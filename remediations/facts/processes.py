@@ -1,0 +1,98 @@
+"""Processes: who started them, since when, in which unit; and what memory each PHP-FPM worker takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from remediations.facts.base import Fact, Unknown
+
+
+@dataclass(frozen=True)
+class Process:
+    """`age` in seconds; `title` only for nginx and php-fpm, whose titles say what they are; `unit` is its cgroup's."""
+
+    pid: int
+    parent: int
+    uid: int
+    age: int
+    name: str
+    title: str
+    unit: str | None
+    memory: Memory | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes, from smaps_rollup and status: proportional, private and peak resident size, and the shared parts."""
+
+    pss: int
+    uss: int
+    peak: int
+    rss_anon: int
+    rss_file: int
+    rss_shmem: int
+
+
+Processes = Mapping[int, Process]
+
+SCRIPT = r"""
+ps -eo pid=,ppid=,uid=,etimes=,comm=,args= 2>/dev/null |
+  awk '{ pid=$1; name=$5; title=""
+         if (name ~ /^(nginx|php-fpm)/) { for (i=6;i<=NF && i<26;i++) title=title " " $i }
+         print "p", pid, $2, $3, $4, name, title }' || exit 3
+awk 'FNR==1 { split(FILENAME, f, "/") } /^0::/ || /:name=systemd:/ { sub(/^[^:]*:[^:]*:/, ""); if ($0 != "/") print "c", f[3], $0 }' \
+  /proc/[0-9]*/cgroup 2>/dev/null
+for pid in $(ps -eo pid=,comm= | awk '$2 ~ /^php-fpm/ { print $1 }' | head -n 1000); do
+  [ -r "/proc/$pid/smaps_rollup" ] && set -- "$@" "/proc/$pid/status" "/proc/$pid/smaps_rollup"
+done
+[ $# -gt 0 ] && awk 'FNR==1 { split(FILENAME, f, "/") }
+  /^(Pss|Private_Clean|Private_Dirty|VmHWM|RssAnon|RssFile|RssShmem):/ { print "m", f[3], $1, $2 }' "$@" 2>/dev/null
+exit 0
+"""
+
+
+def parse(stdout: bytes) -> Processes | Unknown:
+    """Lines `p` (a process), `c` (its cgroup) and `m` (a memory figure in kB)."""
+    rows: list[list[str]] = []
+    units: dict[int, str] = {}
+    memory: dict[int, dict[str, int]] = {}
+    for line in stdout.decode(errors="replace").splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "p":
+            rows.append(rest.split(None, 5))
+        elif kind == "c":
+            pid, path = rest.split(" ", 1)
+            units.update({int(pid): unit} if (unit := _unit(path)) else {})
+        elif kind == "m":
+            pid, key, kib = rest.split()
+            figures = memory.setdefault(int(pid), {})
+            figures[key.rstrip(":")] = figures.get(key.rstrip(":"), 0) + int(kib) * 1024
+    found = {
+        int(row[0]): Process(
+            pid=int(row[0]), parent=int(row[1]), uid=int(row[2]), age=int(row[3]), name=row[4],
+            title=row[5] if len(row) > 5 else "", unit=units.get(int(row[0])),
+            memory=_memory(memory.get(int(row[0]))),
+        )
+        for row in rows if len(row) >= 5
+    }  # fmt: skip
+    return found or Unknown("ps listed no process")
+
+
+def _unit(path: str) -> str | None:
+    names = re.findall(r"/([^/]+\.(?:service|scope))(?=/|$)", path)
+    return names[-1] if names else None
+
+
+def _memory(kib: Mapping[str, int] | None) -> Memory | None:
+    if not kib or "Pss" not in kib:
+        return None
+    get = kib.get
+    return Memory(
+        pss=get("Pss", 0), uss=get("Private_Clean", 0) + get("Private_Dirty", 0), peak=get("VmHWM", 0),
+        rss_anon=get("RssAnon", 0), rss_file=get("RssFile", 0), rss_shmem=get("RssShmem", 0),
+    )  # fmt: skip
+
+
+FACT: Fact[Processes] = Fact("processes", SCRIPT, parse)

@@ -1,0 +1,153 @@
+"""systemd's units: their state, how they ended, what restarts them and which files make them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from remediations.facts.base import Fact, Unknown
+
+PROPERTIES = (
+    "Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,Restart,RestartUSec,Type,UnitFileState,"
+    "FragmentPath,DropInPaths,StatusText,NeedDaemonReload,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,"
+    "ExecMainCode,ExecMainStatus,ControlGroup,StartLimitIntervalUSec,StartLimitBurst,ExecStart,Environment,CanReload,"
+    "InvocationID"
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One service unit as `systemctl show` tells it; times are seconds since boot, 0 where there is none.
+
+    `served_since` is when it last changed state: a start, or a reload through systemctl.
+    `command_line` and `environment` are there to find ports in; they may hold secrets and are never shown.
+    """
+
+    name: str
+    load_state: str
+    active_state: str
+    sub_state: str
+    result: str
+    main_pid: int
+    restarts: int
+    restart: str
+    restart_sec: str
+    type: str
+    unit_file_state: str
+    fragment_path: str
+    drop_ins: tuple[str, ...]
+    status_text: str
+    needs_daemon_reload: bool
+    served_since: float
+    started: float
+    exec_code: str
+    exec_status: str
+    control_group: str
+    start_limit_interval: str
+    start_limit_burst: str
+    can_reload: bool
+    command_line: str
+    environment: str
+    sampled_restarts: int | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.active_state == "active" and self.sub_state == "running"
+
+    @property
+    def loaded(self) -> bool:
+        return self.load_state == "loaded"
+
+    @property
+    def flapping(self) -> bool:
+        """Between two deaths right now, or seen to restart between two samples a second apart."""
+        again = self.sampled_restarts is not None and self.sampled_restarts > self.restarts
+        return self.sub_state == "auto-restart" or again
+
+
+Units = Mapping[str, Unit]
+
+# Loaded services, enabled ones (template instances too: only the links know them), and the usual web units even where
+# nothing has loaded them yet. A second look after a second is taken only where the first is suspicious.
+SCRIPT = f"""
+[ -d /run/systemd/system ] || {{ echo 'systemd is not running on this host'; exit 3; }}
+show() {{ systemctl --no-pager --no-ask-password show -p {PROPERTIES} -- "$@" 2>/dev/null; }}
+names=$({{
+  systemctl --no-pager --no-ask-password list-units --all --plain --no-legend --type=service | sed 's/^[^A-Za-z0-9]*//; s/ .*//'
+  systemctl --no-pager --no-ask-password list-unit-files --no-legend 'nginx.service' 'apache2.service' 'httpd.service' \\
+    'php*fpm*.service' | sed 's/ .*//' | grep -v '@\\.service'
+  for link in /etc/systemd/system/*.wants/*.service; do [ -L "$link" ] && echo "${{link##*/}}"; done
+}} | grep -v -e '^systemd-' -e '^getty@' -e '^user@' -e '^user-runtime-dir@' | sort -u | head -n 400)
+[ -n "$names" ] || {{ echo 'systemctl listed no unit'; exit 3; }}
+IFS='
+'
+show $names || {{ echo 'systemctl does not answer'; exit 3; }}
+if systemctl --no-pager list-units --plain --no-legend --type=service --state=activating 2>/dev/null | grep -q auto-restart ||
+   show $names | awk -F= -v up="$(cut -d. -f1 /proc/uptime)" '
+     $1=="NRestarts" {{ n=$2 }} $1=="ExecMainStartTimestampMonotonic" {{ t=$2/1000000 }}
+     /^$/ {{ if (n>0 && up-t<20) hit=1; n=0; t=0 }} END {{ if (n>0 && up-t<20) hit=1; exit !hit }}'
+then
+  sleep 1
+  echo; echo SECOND=1; echo
+  systemctl --no-pager --no-ask-password show -p Id,NRestarts -- $names 2>/dev/null
+fi
+exit 0
+"""
+
+
+def parse(stdout: bytes) -> Units | Unknown:
+    """Blocks of `Key=value` lines, one a unit; after `SECOND=1` the second sample of NRestarts."""
+    first, _, second = stdout.decode(errors="replace").partition("\nSECOND=1\n")
+    again = {block["Id"]: block.get("NRestarts", "") for block in _blocks(second) if "Id" in block}
+    units = [_unit(block, again) for block in _blocks(first) if block.get("Id")]
+    return {unit.name: unit for unit in units if unit.load_state != "not-found"}
+
+
+def _blocks(text: str) -> list[dict[str, str]]:
+    blocks: list[dict[str, str]] = [{}]
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if not line:
+            blocks.append({})
+        elif equals:
+            blocks[-1][key] = f"{blocks[-1][key]}\n{value}" if key in blocks[-1] else value
+    return blocks
+
+
+def _unit(block: Mapping[str, str], again: Mapping[str, str]) -> Unit:
+    name, get = block["Id"], block.get
+    return Unit(
+        name=name,
+        load_state=get("LoadState", ""),
+        active_state=get("ActiveState", ""),
+        sub_state=get("SubState", ""),
+        result=get("Result", ""),
+        main_pid=_int(get("MainPID")),
+        restarts=_int(get("NRestarts")),
+        restart=get("Restart", ""),
+        restart_sec=get("RestartUSec", ""),
+        type=get("Type", ""),
+        unit_file_state=get("UnitFileState", ""),
+        fragment_path=get("FragmentPath", ""),
+        drop_ins=tuple(get("DropInPaths", "").split()),
+        status_text=get("StatusText", ""),
+        needs_daemon_reload=get("NeedDaemonReload") == "yes",
+        served_since=_int(get("StateChangeTimestampMonotonic")) / 1e6,
+        started=_int(get("ExecMainStartTimestampMonotonic")) / 1e6,
+        exec_code=get("ExecMainCode", ""),
+        exec_status=get("ExecMainStatus", ""),
+        control_group=get("ControlGroup", ""),
+        start_limit_interval=get("StartLimitIntervalUSec", ""),
+        start_limit_burst=get("StartLimitBurst", ""),
+        can_reload=get("CanReload") == "yes",
+        command_line=get("ExecStart", ""),
+        environment=get("Environment", ""),
+        sampled_restarts=_int(again[name]) if name in again else None,
+    )
+
+
+def _int(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
+
+
+FACT: Fact[Units] = Fact("units", SCRIPT, parse, seconds=8)

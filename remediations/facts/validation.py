@@ -1,0 +1,116 @@
+"""What the host's own validators say of its configuration, run where they can write nothing that stays."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from remediations.facts.base import Fact, Unknown
+from remediations.quoting import quote
+from remediations.remote import program
+
+SECONDS = 20
+
+# Said by `php-fpm -t` while it exits 0 (causes: a php.ini that does not parse, an extension that is not there).
+FPM_ONLY_PRINTED = re.compile(r"syntax error|Unable to load dynamic library|Invalid (?:date|.*) value", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Validator:
+    """One command that judges configuration: `name` for people, `command` as shell text, `subject` what it judges.
+
+    `relevant`, where given, is what a line of its output must contain to count: systemd-analyze speaks of all units.
+    """
+
+    name: str
+    command: str
+    subject: str
+    relevant: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a validator answered: its exit code and its text."""
+
+    name: str
+    subject: str
+    ok: bool
+    output: str
+
+
+Verdicts = tuple[Verdict, ...]
+
+
+def nginx(binary: str, main: str, prefix: str) -> Validator:
+    return Validator("nginx -t", f"{quote(binary)} -t -c {quote(main)} -p {quote(prefix)}", main)
+
+
+def php_fpm(binary: str, main: str) -> Validator:
+    return Validator(f"{posixpath.basename(binary)} -t", f"{quote(binary)} -t -y {quote(main)}", main)
+
+
+def unit(name: str) -> Validator:
+    return Validator(
+        f"systemd-analyze verify {name}", f"systemd-analyze verify --man=no {quote(name)}", name, relevant=name
+    )
+
+
+def contained(folders: Sequence[str], body: str, *, end: str) -> str:
+    """A script that runs `body` in a private mount namespace where these folders are covered.
+
+    `end` is a random word that no line of `body` equals; the body is the stdin of the inner shell, so its size is
+    not bounded by what an argument may hold. Exits 3 with the reason where the host does not let us.
+    """
+    roots = " ".join(quote(folder) for folder in outermost(folders))
+    return f"""
+[ "$(id -u)" = 0 ] || {{ echo 'not root: no private mount namespace'; exit 3; }}
+command -v unshare >/dev/null 2>&1 || {{ echo 'unshare is not installed'; exit 3; }}
+why=$(unshare -m --propagation private true 2>&1) || {{ echo "unshare is not allowed: $why"; exit 3; }}
+unshare -m --propagation private sh -s <<'{end}'
+{{
+{program("contain")}
+why=$(contain {roots} 2>&1) || {{ echo "no private copy: $why"; exit 3; }}
+contain_done=1
+{body}
+}} </dev/null
+{end}
+"""
+
+
+def outermost(folders: Sequence[str]) -> tuple[str, ...]:
+    """Each folder once, without those that lie in another one of them."""
+    clean = sorted({posixpath.normpath(folder) for folder in folders if folder.startswith("/")})
+    return tuple(f for f in clean if not any(f != g and f.startswith(g.rstrip("/") + "/") for g in clean))
+
+
+def commands(validators: Sequence[Validator], mark: str) -> str:
+    """Shell text that runs each validator and frames its answer with `mark`."""
+    return "\n".join(f"( {v.command} ) 2>&1; printf '\\n{mark} %d\\n' $?" for v in validators)
+
+
+def fact(validators: Sequence[Validator], writable: Sequence[str]) -> Fact[Verdicts]:
+    """Asks each validator; `writable` are the folders in which they may create logs, pid files or temporary folders."""
+    mark, end = secrets.token_hex(16), secrets.token_hex(16)
+    script = contained(("/run", "/var/log", *writable), commands(validators, mark), end=end)
+    return Fact("validation", script, lambda stdout: parse(stdout, validators, mark), SECONDS)
+
+
+def parse(stdout: bytes, validators: Sequence[Validator], mark: str) -> Verdicts | Unknown:
+    """One verdict a validator, in order."""
+    pieces = re.split(rf"\n{mark} (\d+)\n", stdout.decode(errors="replace"))
+    if len(pieces) != 2 * len(validators) + 1:
+        return Unknown(stdout.decode(errors="replace").strip() or "the validators did not answer")
+    return tuple(judge(v, int(pieces[2 * i + 1]), pieces[2 * i]) for i, v in enumerate(validators))
+
+
+def judge(validator: Validator, exit_code: int, text: str) -> Verdict:
+    """An exit code of 0 is not enough: some faults are only printed."""
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    if validator.relevant is not None:
+        lines = [line for line in lines if validator.relevant in line]
+        return Verdict(validator.name, validator.subject, not lines, "\n".join(lines))
+    printed = "php-fpm" in validator.name and any(FPM_ONLY_PRINTED.search(line) for line in lines)
+    return Verdict(validator.name, validator.subject, exit_code == 0 and not printed, "\n".join(lines))

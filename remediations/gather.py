@@ -1,0 +1,153 @@
+"""Gathers the facts of one host over one open shell, read-only: first what is there, then what follows from it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from remediations import health, topology
+from remediations.connections.base import Shell
+from remediations.editors import nginx_paths
+from remediations.errors import HostAnswerError
+from remediations.facts import files, http, journal, logs, machine, nginx, php, processes, sockets, units, validation
+from remediations.facts.base import Answer, Fact, Unknown, join, split
+from remediations.health_settings import HealthSettings
+from remediations.snapshot import Snapshot
+
+T = TypeVar("T")
+
+SECONDS = 60
+MOST_ROUNDS = 5
+MOST_JOURNAL_UNITS = 40
+
+FIRST: tuple[Fact[object], ...] = (
+    machine.FACT, units.FACT, sockets.FACT, processes.FACT, nginx.FACT, php.FACT,
+)  # fmt: skip
+
+
+def gather(shell: Shell, host: str, settings: HealthSettings) -> Snapshot:
+    """Everything that diagnosis and planning need. Raises HostAnswerError where not even the machine answers."""
+    snapshot = _complete(shell, _first(shell, host))
+    return _second(shell, snapshot, settings)
+
+
+def ask(shell: Shell, facts: Sequence[Fact[object]], beside: Sequence[Fact[object]] = ()) -> dict[str, Answer]:
+    """One trip: the answers of all these facts."""
+    question = join(facts, beside=beside)
+    return split(question, shell.run(question.script, timeout=SECONDS).stdout)
+
+
+def ask_health(shell: Shell, probes: Sequence[http.Probe]) -> http.HttpAnswers | Unknown:
+    """The site's answers, now."""
+    fact = http.fact(probes)
+    return fact.read(ask(shell, [fact]).get("http"))
+
+
+def _first(shell: Shell, host: str) -> Snapshot:
+    answers = ask(shell, FIRST)
+
+    def read(fact: Fact[T]) -> T | Unknown:
+        return fact.read(answers.get(fact.name))
+
+    who = read(machine.FACT)
+    if isinstance(who, Unknown):
+        raise HostAnswerError(f"{host}: gather facts: {who.reason}")
+    web, scripts = read(nginx.FACT), read(php.FACT)
+    found = {} if web is None or isinstance(web, Unknown) else dict(web.files)
+    found |= {} if isinstance(scripts, Unknown) else scripts.files
+    return Snapshot(host, who, read(units.FACT), read(sockets.FACT), read(processes.FACT), web, scripts, found)
+
+
+def _complete(shell: Shell, snapshot: Snapshot) -> Snapshot:
+    """Fetches the includes that the shell's guess has missed, until the lexer wants no more."""
+    for _ in range(MOST_ROUNDS):
+        wanted = () if isinstance(snapshot.nginx_tree, Unknown) else snapshot.nginx_tree.wanted
+        if not wanted or snapshot.nginx is None or isinstance(snapshot.nginx, Unknown):
+            break
+        fact = Fact("files", files.script(wanted), files.parse)
+        more = fact.read(ask(shell, [fact]).get("files"))
+        if isinstance(more, Unknown):
+            return replace(snapshot, nginx=more)
+        listed = replace(snapshot.nginx, listed=(*snapshot.nginx.listed, *wanted))
+        snapshot = replace(snapshot, nginx=listed, files={**snapshot.files, **more})
+    return snapshot
+
+
+def _second(shell: Shell, snapshot: Snapshot, settings: HealthSettings) -> Snapshot:
+    """What follows from the configuration: the logs that it names, what its validators say, how the site answers."""
+    known = () if isinstance(snapshot.units, Unknown) else tuple(_told_of(snapshot))
+    more = Fact("files", files.script([f"/etc/systemd/system/{name}.d/*.conf" for name in known]), files.parse)
+    heard = journal.fact(known)
+    tails = logs.fact(_log_paths(snapshot))
+    peers = logs.peers_fact(_access_logs(snapshot))
+    verdicts = validation.fact(validators(snapshot), writable(snapshot))
+    site = http.fact(health.probes(settings, snapshot.nginx_tree))
+    answers = ask(shell, [more, *([heard] if known else []), tails, peers, verdicts], beside=[site])
+
+    def read(fact: Fact[T]) -> T | Unknown:
+        return fact.read(answers.get(fact.name))
+
+    drop_ins = read(more)
+    return replace(
+        snapshot,
+        files={**snapshot.files, **({} if isinstance(drop_ins, Unknown) else drop_ins)},
+        journal=read(heard) if known else Unknown("no units are known"),
+        logs=read(tails),
+        peers=read(peers),
+        verdicts=read(verdicts),
+        answers=read(site),
+    )
+
+
+def _told_of(snapshot: Snapshot) -> dict[str, None]:
+    """The units whose journal and drop-ins matter: the web's own, and any that failed or stands between two deaths."""
+    assert not isinstance(snapshot.units, Unknown)
+    web = [unit.name for unit in topology.web_units(snapshot)]
+    fpm = [] if isinstance(snapshot.php, Unknown) else [each.unit for each in snapshot.php.versions if each.unit]
+    ill = [unit.name for unit in snapshot.units.values() if unit.active_state in ("failed", "activating")]
+    return dict.fromkeys([*web, *fpm, *ill][:MOST_JOURNAL_UNITS])
+
+
+def _log_paths(snapshot: Snapshot) -> tuple[str, ...]:
+    """The error logs of nginx and of every PHP-FPM."""
+    paths: list[str] = []
+    if snapshot.live_nginx and not isinstance(snapshot.nginx_tree, Unknown):
+        named = nginx_paths.log_paths(snapshot.nginx_tree, snapshot.live_nginx.build, "error_log")
+        paths += [*named, snapshot.live_nginx.build.error_log]
+    paths += _fpm_logs(snapshot)
+    return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
+
+
+def _access_logs(snapshot: Snapshot) -> tuple[str, ...]:
+    if not snapshot.live_nginx or isinstance(snapshot.nginx_tree, Unknown):
+        return ()
+    build = snapshot.live_nginx.build
+    return nginx_paths.log_paths(snapshot.nginx_tree, build, "access_log") or (build.access_log,)
+
+
+def _fpm_logs(snapshot: Snapshot) -> list[str]:
+    if isinstance(snapshot.fpm_versions, Unknown):
+        return []
+    logs_of = (version.config.global_settings.error_log.value for version in snapshot.fpm_versions)
+    return [path for path in logs_of if path]
+
+
+def validators(snapshot: Snapshot) -> tuple[validation.Validator, ...]:
+    """One for nginx, one for each PHP-FPM."""
+    found: list[validation.Validator] = []
+    if snapshot.live_nginx:
+        nginx_ = snapshot.live_nginx
+        found.append(validation.nginx(nginx_.binary, nginx_.main, nginx_.build.prefix))
+    if not isinstance(snapshot.php, Unknown):
+        found += [validation.php_fpm(fpm.binary, fpm.main) for fpm in snapshot.php.versions]
+    return tuple(found)
+
+
+def writable(snapshot: Snapshot) -> tuple[str, ...]:
+    """The folders in which these validators would create something."""
+    paths = _fpm_logs(snapshot)
+    if snapshot.live_nginx and not isinstance(snapshot.nginx_tree, Unknown):
+        paths += nginx_paths.written_paths(snapshot.nginx_tree, snapshot.live_nginx.build)
+    return tuple(dict.fromkeys(posixpath.dirname(path) for path in paths if path.startswith("/")))

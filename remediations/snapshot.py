@@ -1,0 +1,102 @@
+"""The snapshot: everything that was read from one host, frozen; all thinking is done on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from remediations.editors import nginx_tree, php_fpm
+from remediations.errors import EditError
+from remediations.facts.base import Unknown
+from remediations.facts.files import Files, HostFile
+from remediations.facts.http import HttpAnswers
+from remediations.facts.journal import Journal
+from remediations.facts.logs import Logs, Peers
+from remediations.facts.machine import Machine
+from remediations.facts.nginx import NginxFiles
+from remediations.facts.php import Fpm, PhpFiles
+from remediations.facts.processes import Processes
+from remediations.facts.sockets import Sockets
+from remediations.facts.units import Unit, Units
+from remediations.facts.validation import Verdicts
+
+
+@dataclass(frozen=True)
+class FpmVersion:
+    """One PHP-FPM of the host with its configuration as PHP-FPM itself would read it."""
+
+    fpm: Fpm
+    config: php_fpm.FpmConfig
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one host answered. A fact that could not be had is Unknown, with the reason; None means there is none.
+
+    `files` holds every configuration file by the name under which a daemon reads it.
+    """
+
+    host: str
+    machine: Machine
+    units: Units | Unknown
+    sockets: Sockets | Unknown
+    processes: Processes | Unknown
+    nginx: NginxFiles | None | Unknown
+    php: PhpFiles | Unknown
+    files: Files
+    journal: Journal | Unknown = Unknown("the journal was not asked")
+    logs: Logs | Unknown = Unknown("the logs were not asked")
+    peers: Peers | Unknown = Unknown("the access logs were not asked")
+    verdicts: Verdicts | Unknown = Unknown("the validators were not asked")
+    answers: HttpAnswers | Unknown = Unknown("the site was not asked")
+    variables: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def live_nginx(self) -> NginxFiles | None:
+        """nginx where the host has one and it could be read."""
+        return None if isinstance(self.nginx, Unknown) else self.nginx
+
+    @cached_property
+    def nginx_tree(self) -> nginx_tree.NginxTree | Unknown:
+        """nginx's configuration, all includes in place; Unknown where there is none or a file cannot be read."""
+        if self.nginx is None:
+            return Unknown("nginx is not installed")
+        if isinstance(self.nginx, Unknown):
+            return self.nginx
+        try:
+            data = {path: file.data for path, file in self.files.items()}
+            return nginx_tree.load(self.nginx.main, data, self.nginx.build.prefix, self.nginx.listed)
+        except EditError as error:
+            return Unknown(str(error))
+
+    @cached_property
+    def fpm_versions(self) -> tuple[FpmVersion, ...] | Unknown:
+        """Every PHP-FPM with its pools."""
+        if isinstance(self.php, Unknown):
+            return self.php
+        data = {path: file.data for path, file in self.files.items()}
+        try:
+            return tuple(FpmVersion(fpm, php_fpm.load(fpm.main, data)) for fpm in self.php.versions)
+        except EditError as error:
+            return Unknown(str(error))
+
+    def unit(self, name: str) -> Unit | None:
+        """The unit of that name where units are known and it is one of them."""
+        return None if isinstance(self.units, Unknown) else self.units.get(name)
+
+    def file_at(self, real_path: str) -> HostFile | None:
+        """The file that lies at this real path, by whatever name it is read."""
+        return next((file for file in self.files.values() if file.real_path == real_path), None)
+
+    def with_file(self, real_path: str, data: bytes | None) -> Snapshot:
+        """The same host once that file holds `data` under every name that leads to it; None: once it is gone."""
+        if data is None:
+            kept = {path: file for path, file in self.files.items() if file.real_path != real_path}
+            return replace(self, files=kept)
+        files = {
+            path: replace(file, data=data) if file.real_path == real_path else file for path, file in self.files.items()
+        }
+        if self.file_at(real_path) is None:
+            files[real_path] = HostFile(real_path, real_path, data, "644", 0, 0, 1, "", 0.0, 0.0)
+        return replace(self, files=files)

@@ -1,0 +1,129 @@
+"""Who stands behind whom: from an address that nginx passes to, to the unit that should answer there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from remediations.editors.nginx_address import Address
+from remediations.editors.nginx_upstreams import backends
+from remediations.facts.base import Unknown
+from remediations.facts.sockets import ListeningSocket
+from remediations.facts.units import Unit
+from remediations.snapshot import FpmVersion, Snapshot
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What answers at an address: the listening socket, if any, and the units that hold or should hold it."""
+
+    address: Address
+    socket: ListeningSocket | None
+    units: tuple[str, ...]
+
+    @property
+    def unit(self) -> str | None:
+        """The one unit, where there is exactly one."""
+        return self.units[0] if len(self.units) == 1 else None
+
+
+def backend_addresses(snapshot: Snapshot) -> tuple[Address, ...]:
+    """The addresses on this host that nginx passes requests to, each once."""
+    tree = snapshot.nginx_tree
+    if isinstance(tree, Unknown):
+        return ()
+    return tuple(dict.fromkeys(each.address for each in backends(tree) if is_local(each.address)))
+
+
+def is_local(address: Address) -> bool:
+    """A unix socket or a loopback address; anything else may be another machine's."""
+    return address.is_unix or address.host == "localhost" or (address.ip is not None and address.ip.is_loopback)
+
+
+def behind(snapshot: Snapshot, address: Address) -> Behind:
+    """Listening: socket, pid, cgroup, unit. Not listening: the units that name the socket or the port."""
+    socket = listener(snapshot, address)
+    if socket is not None:
+        return Behind(address, socket, tuple(dict.fromkeys(_holders(snapshot, socket))))
+    pool = fpm_of(snapshot, address)
+    if pool is not None and pool.fpm.unit:
+        return Behind(address, None, (pool.fpm.unit,))
+    return Behind(address, None, tuple(_candidates(snapshot, address)))
+
+
+def listener(snapshot: Snapshot, address: Address) -> ListeningSocket | None:
+    """The socket that accepts what is sent to this address."""
+    if isinstance(snapshot.sockets, Unknown):
+        return None
+    if address.is_unix:
+        return next((one for one in snapshot.sockets if one.unix and one.address == address.path), None)
+    hosts = {address.host, *({"127.0.0.1", "::1"} if address.host == "localhost" else ())}
+    wide = {"*", "0.0.0.0", "[::]", "::"}  # noqa: S104 - compared with what ss prints, nothing is bound
+    found = [one for one in snapshot.sockets if not one.unix and one.port == address.port]
+    return next((one for one in found if _host(one) in hosts | wide), None)
+
+
+def _host(socket: ListeningSocket) -> str:
+    host = socket.address.rpartition(":")[0].partition("%")[0]
+    return host if host == "[::]" else host.strip("[]")
+
+
+def fpm_of(snapshot: Snapshot, address: Address) -> FpmVersion | None:
+    """The PHP-FPM that has a pool with this `listen`."""
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    wanted = {address.path} if address.is_unix else {f"{address.host}:{address.port}", str(address.port)}
+    return next((one for one in versions if any(pool.listen in wanted for pool in one.config.pools)), None)
+
+
+def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:
+    processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
+    for pid in socket.pids:
+        unit = processes[pid].unit if pid in processes else None
+        if unit and unit.endswith(".service"):
+            yield unit
+
+
+def _candidates(snapshot: Snapshot, address: Address) -> Iterator[str]:
+    if isinstance(snapshot.units, Unknown):
+        return
+    word = address.path if address.is_unix else str(address.port)
+    pattern = re.compile(rf"(?<![\w.]){re.escape(word or '')}(?![\w.])")
+    for unit in snapshot.units.values():
+        if pattern.search(f"{_instance(unit)}\n{unit.environment}\n{unit.command_line}") or _journal_names(
+            snapshot, unit, pattern
+        ):
+            yield unit.name
+
+
+def _instance(unit: Unit) -> str:
+    return unit.name.partition("@")[2].removesuffix(".service")
+
+
+def _journal_names(snapshot: Snapshot, unit: Unit, pattern: re.Pattern[str]) -> bool:
+    if isinstance(snapshot.journal, Unknown):
+        return False
+    return any(line.unit == unit.name and pattern.search(line.message) for line in snapshot.journal)
+
+
+def nginx_unit(snapshot: Snapshot) -> Unit | None:
+    """The unit that nginx's master runs in, or would."""
+    if snapshot.nginx is None or isinstance(snapshot.nginx, Unknown):
+        return None
+    processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
+    master = processes.get(snapshot.nginx.master or 0)
+    return snapshot.unit(master.unit) if master and master.unit else snapshot.unit("nginx.service")
+
+
+def web_units(snapshot: Snapshot) -> tuple[Unit, ...]:
+    """nginx, every PHP-FPM with a pool that nginx passes to, and the units behind the upstreams; each once."""
+    found: dict[str, Unit] = {}
+    nginx = nginx_unit(snapshot)
+    if nginx:
+        found[nginx.name] = nginx
+    for address in backend_addresses(snapshot):
+        for name in behind(snapshot, address).units:
+            unit = snapshot.unit(name)
+            if unit:
+                found.setdefault(name, unit)
+    return tuple(found.values())
