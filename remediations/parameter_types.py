@@ -41,12 +41,15 @@ def convert(annotation: object, node: Node, limits: Mapping[str, Any]) -> object
 
 def in_words(annotation: object, limits: Mapping[str, Any]) -> str:
     """`a whole number, 1 to 100 (MiB)`, `one of running, restarted`, `a list of text`, `text or null`."""
-    words = " or ".join(_member_in_words(member) for member in _members(annotation))
+    members = _members(annotation)
+    words = " or ".join(_member_in_words(member) for member in members if member is not NoneType)
     low, high = limits.get("min"), limits.get("max")
-    if low is not None or high is not None:
-        span = f"{low} to {high}" if low is not None and high is not None else ""
-        words += ", " + (span or (f"at least {low}" if high is None else f"at most {high}"))
-    return f"{words} ({limits['unit']})" if "unit" in limits else words
+    if low is not None and high is not None:
+        words += f", {low} to {high}"
+    elif low is not None or high is not None:
+        words += f", at least {low}" if high is None else f", at most {high}"
+    words += f" ({limits['unit']})" if "unit" in limits else ""
+    return f"{words} or null" if NoneType in members else words
 
 
 _NO = object()
