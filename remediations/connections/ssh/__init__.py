@@ -1,0 +1,5 @@
+"""SSH to one host: Fabric resolves and opens, Paramiko carries the bytes; the only importer of both."""
+
+from remediations.connections.ssh.connection import SshConnection
+
+__all__ = ["SshConnection"]
