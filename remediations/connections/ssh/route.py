@@ -13,7 +13,7 @@ import paramiko
 from remediations.connections.base import Target, Warn
 from remediations.connections.host_key import HostKeyCheck
 from remediations.connections.ssh.hop import Hop, place
-from remediations.connections.ssh_config import Jump, parse_jumps, user_and_system_text
+from remediations.connections.ssh_config import parse_jumps, user_and_system_text
 from remediations.errors import InventoryError
 
 CONNECT_TIMEOUT = 10.0
@@ -26,17 +26,35 @@ def route_to(target: Target, warn: Warn) -> list[Hop]:
     """
     connection = _resolve(target.name, target.address, target.port, target.user)
     where = f"{target.name}: connect to {place(connection.host, connection.port)}"
-    jumps = parse_jumps(where, target.jump or connection.ssh_config.get("proxyjump") or "none")
-    proxy = None if jumps else connection.ssh_config.get("proxycommand")
-    return [*(_jump_hop(target, jump, warn) for jump in jumps), _hop(target, connection, where, proxy, warn)]
+    jumps, proxy = (target.jump, None) if target.jump else _way(connection.ssh_config)
+    return [*_jump_hops(target, where, jumps, warn, frozenset()), _hop(target, connection, where, proxy, warn)]
 
 
-def _jump_hop(target: Target, jump: Jump, warn: Warn) -> Hop:
-    connection = _resolve(target.name, jump.host, jump.port, jump.user)
-    where = f"{target.name}: connect to jump host {place(connection.host, connection.port)}"
-    hop = _hop(target, connection, where, connection.ssh_config.get("proxycommand"), warn)
-    hop.alone = False
-    return hop
+def _jump_hops(target: Target, where: str, jumps: str, warn: Warn, seen: frozenset[str]) -> list[Hop]:
+    """The logins of a ProxyJump list; the first of them may by ssh_config need a jump itself."""
+    hops: list[Hop] = []
+    for jump in parse_jumps(where, jumps):
+        connection = _resolve(target.name, jump.host, jump.port, jump.user)
+        spot = place(connection.host, connection.port)
+        if spot in seen:
+            return []  # `Host *` with a ProxyJump speaks of the jump host too
+        its_jumps, proxy = _way(connection.ssh_config)
+        if not hops:
+            hops += _jump_hops(target, where, its_jumps, warn, seen | {spot})
+        hop = _hop(target, connection, f"{target.name}: connect to jump host {spot}", proxy, warn)
+        hop.alone = False
+        hops.append(hop)
+    return hops
+
+
+def _way(config: Mapping[str, str | None]) -> tuple[str, str | None]:
+    """ssh_config's ProxyJump and ProxyCommand: the one that stands first disables the other."""
+    for key, value in config.items():
+        if key == "proxyjump" and value:
+            return value, None
+        if key == "proxycommand":
+            return "none", value
+    return "none", None
 
 
 def _hop(target: Target, connection: Any, where: str, proxy: str | None, warn: Warn) -> Hop:
