@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def lab_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Path]:
-    """The folder of this run's keys; where the lab cannot run its tests are errors, since a skip would look like a pass."""
+    """The folder of this run's keys; no lab makes errors, since a skip looks like a pass."""
     try:
         require_lab()
         with _heard(pytestconfig):

@@ -105,7 +105,7 @@ def _await_ready(record: Record, ready: socket.socket, deadline: float) -> int:
 
 
 def _await_servers(record: Record, deadline: float) -> None:
-    """Looks from outside and knocks nowhere: an early request would make nginx avoid the app servers for ten seconds."""
+    """Looks from outside and knocks nowhere: an early request makes nginx avoid an app server for ten seconds."""
     while missing := _not_listening(leader(record)):
         if time.monotonic() > deadline:
             raise LabError(f"nothing listens on {', '.join(missing)}")

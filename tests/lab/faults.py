@@ -1,19 +1,103 @@
-"""Ways to break a host for real, as an outage would."""
+"""Ways to break a host for real, as an outage would; each returns once the host is broken."""
 
+import shlex
 from collections.abc import Callable
+from functools import partial
 
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
 
 Fault = Callable[[LabHost], None]
+UNIT = "php8.2-fpm.service"
+SOCKET = "/run/php/php8.2-fpm.sock"
+POOL = "/etc/php/8.2/fpm/pool.d/www.conf"
+FPM_LOG = "/var/log/php8.2-fpm.log"
+BROKEN_SITE = "/etc/nginx/sites-enabled/zz-typo"
+BACKLOG = 4
+SMALL_POOL = {"pm.max_children": 2, "pm.start_servers": 1, "pm.min_spare_servers": 1, "pm.max_spare_servers": 1}
 
 
-def stop_php_fpm(host: LabHost) -> None:
-    """Someone stopped the unit; the shop answers 502."""
-    host.sh("systemctl stop php8.2-fpm.service")
+def service_stopped(host: LabHost, unit: str = UNIT) -> None:
+    """Someone stopped the unit; by default the shop then answers 502."""
+    host.sh(f"systemctl stop {shlex.quote(unit)}")
 
 
-FAULTS: dict[str, Fault] = {"php-fpm-stopped": stop_php_fpm}
+def service_crashed(host: LabHost) -> None:
+    """The PHP-FPM master is killed: the unit is failed and its socket file stays behind; the shop answers 502."""
+    _kill_master(host)
+    _until(host, f"[ $(systemctl show -P ActiveState {UNIT}) = failed ]")
+
+
+def start_limit_hit(host: LabHost) -> None:
+    """Restarted by hand until systemd refuses: "Start request repeated too quickly", Result=start-limit-hit."""
+    host.sh(f"for n in 1 2 3 4 5 6 7; do systemctl restart {UNIT} 2>/dev/null || exit 0; done; exit 1")
+
+
+def crash_loop(host: LabHost) -> None:
+    """Crashed and started until systemd refuses: the same line in the journal, but Result keeps the first: signal."""
+    for _ in range(8):
+        service_crashed(host)
+        if b"refused" in host.sh(f"systemctl start {UNIT} 2>/dev/null || echo refused"):
+            return
+    raise LabError(f"{host.name}: {UNIT} still starts after eight crashes")
+
+
+def socket_deleted(host: LabHost) -> None:
+    """The socket file is gone while the unit runs on; the shop answers 502."""
+    host.sh(f"rm {SOCKET}")
+
+
+def config_invalid(host: LabHost) -> None:
+    """A typo in nginx's configuration that nobody noticed yet: both sites still answer, a reload would not work."""
+    host.write(BROKEN_SITE, b"server {\n    listen 80;\n    sevrer_name typo.example;\n}\n")
+
+
+def config_invalid_stopped(host: LabHost) -> None:
+    """The same typo, noticed at the restart: nginx is failed and nothing listens on port 80."""
+    config_invalid(host)
+    host.sh("systemctl restart nginx.service 2>/dev/null || true")
+    _until(host, "[ $(systemctl show -P ActiveState nginx.service) = failed ]")
+
+
+def pool_exhausted(host: LabHost, seconds: int = 60) -> None:
+    """Both workers of the pool hang in slow requests and its queue is full: further requests get 502 for `seconds`.
+
+    The backlog is set low, since with Debian's 511 requests would wait for nginx's 60 s and get 504 instead.
+    """
+    _set_pool(host, {**SMALL_POOL, "listen.backlog": BACKLOG})
+    host.sh(f"systemctl restart {UNIT}")
+    for _ in range(2):
+        _ask_in_background(host, f"/slow.php?seconds={seconds}", seconds)
+    _until(host, f"[ $(pgrep -fc '[p]hp-fpm: pool www') = 2 ] && grep -q 'reached pm.max_children' {FPM_LOG}")
+    for _ in range(BACKLOG + 4):
+        _ask_in_background(host, "/index.php", seconds)
+    _until(host, f"[ $({_status('/')}) = 502 ]")
+
+
+def disk_full(host: LabHost, folder: str = "/var/log") -> None:
+    """No byte can be written below the folder any more; what it held is still there."""
+    place = shlex.quote(folder)
+    size = f"$(( $(du -sk {place} | cut -f1) + 256 ))k"
+    move = f'cp -a {place}/. "$new" && mount --bind "$new" {place} && umount "$new" && rmdir "$new"'
+    host.sh(f'new=$(mktemp -d /mnt/full.XXXX) && mount -t tmpfs -o mode=0755,size={size} full "$new" && {move}')
+    host.sh(f"cat /dev/zero >{place}/zero 2>/dev/null || true")
+
+
+FAULTS: dict[str, Fault] = {
+    "service-stopped": service_stopped,
+    "service-crashed": service_crashed,
+    "start-limit-hit": start_limit_hit,
+    "crash-loop": crash_loop,
+    "socket-deleted": socket_deleted,
+    "config-invalid": config_invalid,
+    "config-invalid-stopped": config_invalid_stopped,
+    "pool-exhausted": partial(pool_exhausted, seconds=600),
+    "app-8001-stopped": partial(service_stopped, unit="app@8001.service"),
+    "app-8002-stopped": partial(service_stopped, unit="app@8002.service"),
+    "apps-stopped": partial(service_stopped, unit="app@*.service"),
+    "disk-full": disk_full,
+}
+"""By the names that `lab.up --broken` takes; they follow the causes' names."""
 
 
 def find(name: str) -> Fault:
@@ -21,3 +105,29 @@ def find(name: str) -> Fault:
     if name not in FAULTS:
         raise LabError(f"no such fault: {name}; there are: {', '.join(FAULTS)}")
     return FAULTS[name]
+
+
+def _kill_master(host: LabHost) -> None:
+    host.sh("kill -KILL $(cat /run/php/php8.2-fpm.pid)")
+
+
+def _set_pool(host: LabHost, settings: dict[str, int]) -> None:
+    """Replaces each setting where it stands, commented out or not, as an operator would."""
+    edits = " ".join(f"-e 's/^;*{key} = .*/{key} = {value}/'" for key, value in settings.items())
+    host.sh(f"sed -i {edits} {POOL}")
+
+
+def _ask_in_background(host: LabHost, path: str, seconds: int) -> None:
+    """A client that gives up after a while, so that the outage ends even if nobody cures it."""
+    curl = f"curl -s -o /dev/null -m {seconds} -H 'Host: shop.example' http://127.0.0.1{path}"
+    host.sh(f"setsid --fork {curl} </dev/null >/dev/null 2>&1")
+
+
+def _status(path: str) -> str:
+    return f"curl -s -o /dev/null -m 2 -w '%{{http_code}}' -H 'Host: shop.example' http://127.0.0.1{path}"
+
+
+def _until(host: LabHost, condition: str, seconds: int = 10) -> None:
+    """Waits for what a fault has promised; LabError where it does not come about."""
+    loop = f"n=0; until {condition}; do n=$((n+1)); [ $n -lt {seconds * 20} ] || exit 1; sleep 0.05; done"
+    host.sh(f"timeout {seconds} sh -c {shlex.quote(loop)}")

@@ -15,6 +15,14 @@ from tests.lab.record import Record
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a site said; status 0 where nothing answered."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True)
 class LabHost(Record):
     """Its fields and paths are the record's: name, address, port, user, key, known_hosts, root, netns."""
 
@@ -45,6 +53,13 @@ class LabHost(Record):
     def read(self, path: str) -> bytes:
         return self.sh(f"cat {shlex.quote(path)}")
 
+    def get(self, site: str, path: str = "/", timeout: float = 10) -> Answer:
+        """Asks the site of that name from inside the host."""
+        url, header = shlex.quote(f"http://127.0.0.1{path}"), shlex.quote(f"Host: {site}")
+        asked = self.sh(f"curl -s -m {timeout} -w '\\n%{{http_code}}' -H {header} {url} || true", timeout=timeout + 5)
+        body, _, status = asked.rpartition(b"\n")
+        return Answer(int(status), body)
+
     def crash_and_reboot(self) -> None:
         """Kills all its processes at once and boots the same file system again, at the same address."""
         cgroup.kill(self.id)
@@ -59,5 +74,5 @@ class LabHost(Record):
     def testinfra(self) -> Host:
         """A testinfra host over OpenSSH, without a master connection that would outlive the test."""
         return testinfra.get_host(
-            f"ssh://{self.name}", ssh_config=str(self.ssh_config), controlpersist=0, sudo=self.user != "root"
+            f"ssh://{self.name}", ssh_config=str(self.ssh_config), controlpersist=0, sudo="sudo-user" in self.features
         )

@@ -42,8 +42,13 @@ def variables(record: Record) -> dict[str, str]:
         "ansible_host": record.address,
         "ansible_user": record.user,
         "ansible_ssh_private_key_file": str(record.key),
-        "ansible_ssh_common_args": f"-o UserKnownHostsFile={shlex.quote(str(record.known_hosts))}",
+        "ansible_ssh_common_args": shlex.join(["-o", f"UserKnownHostsFile={record.known_hosts}", *_jump(record)]),
     }
+
+
+def _jump(record: Record) -> list[str]:
+    before = next((other for other in records() if other.id == record.via), None)
+    return ["-o", f"ProxyJump={before.user}@{before.address}"] if before else []
 
 
 def _load(file: Path) -> dict[str, Any]:
