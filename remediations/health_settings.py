@@ -13,7 +13,7 @@ from remediations.yaml_node import Node, Source
 
 MAXIMUM_TIMEOUT = 300.0
 
-_URL = re.compile(r"https?://(?P<server>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?([/?][!-~]*)?")
+_URL = re.compile(r"https?://(?P<server>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?([/?][!\x22$-~]*)?")
 _HOST_HEADER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:[0-9]{1,5})?")
 _STATUS = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 _DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?(ms|s|m)?")

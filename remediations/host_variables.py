@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from remediations import health_settings, ssh_arguments
 from remediations.errors import UsageError
@@ -75,8 +75,7 @@ def build(name: str, variables: Mapping[str, Node], groups: tuple[str, ...], fol
     )
 
 
-@dataclass(frozen=True)
-class _Setting:
+class _Setting(NamedTuple):
     """A variable that is set: its node, and what to call it in a message."""
 
     node: Node
@@ -101,15 +100,17 @@ class _Setting:
         return answer
 
 
-@dataclass(frozen=True)
 class _Reader:
-    host: str
-    variables: Mapping[str, Node]
-    folder: Path
+    """Reads one host's variables; each method stands for what one of them, with its aliases, means."""
+
+    def __init__(self, host: str, variables: Mapping[str, Node], folder: Path) -> None:
+        self._host = host
+        self._variables = variables
+        self._folder = folder
 
     def find(self, *names: str) -> _Setting | None:
         """The variable by its name or an older alias; two that disagree are refused: nobody can say which counts."""
-        found = [_Setting(self.variables[name], f"{self.host}: {name}") for name in names if name in self.variables]
+        found = [_Setting(self._variables[name], f"{self._host}: {name}") for name in names if name in self._variables]
         for other in found[1:]:
             if other.node.value != found[0].node.value:
                 raise other.error(f"disagrees with {found[0].key} ({found[0].node.where}); keep one of them")
@@ -177,7 +178,7 @@ class _Reader:
             path = Path(text).expanduser()
         except RuntimeError as error:
             raise setting.error(f"{text}: no such user, so no home folder") from error
-        beside = (self.folder / path).absolute()
+        beside = (self._folder / path).absolute()
         return beside if beside.exists() else path.absolute()
 
     def host_key_checking(self) -> HostKeyChecking | None:
@@ -203,9 +204,10 @@ class _Reader:
         if setting is None:
             return None
         # Never node.string: its message would show the value.
-        if not setting.node.text or not isinstance(setting.node.value, str | int) or "\n" in setting.node.text:
+        text, value = setting.node.text, setting.node.value
+        if not text or "\n" in text or isinstance(value, bool) or not isinstance(value, str | int | float):
             raise setting.error("expected the sudo password as text on one line; put it in quotes")
-        return Secret(setting.node.text)
+        return Secret(text)
 
     def health(self) -> HealthSettings | None:
         setting = self.find("health")

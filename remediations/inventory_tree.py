@@ -66,7 +66,7 @@ class Tree:
         if node.value is None:
             return
         group.variables.update(node.mapping(key, "a mapping of variables"))
-        priority = group.variables.get("ansible_group_priority")
+        priority = group.variables.pop("ansible_group_priority", None)  # says something of the group, not of its hosts
         if priority is not None:
             if not isinstance(priority.value, int):
                 raise priority.error(f"{key}.ansible_group_priority", "expected a whole number")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from remediations.errors import UsageError
 from remediations.host_variables import is_ip_address
 from remediations.inventory import Host, Inventory
+from remediations.yaml_node import closest
 
 _SUBSCRIPT = re.compile(r"(?P<base>.+)\[(?:(?P<one>-?[0-9]{1,9})|(?P<first>[0-9]{1,9})[:-](?P<last>[0-9]{0,9}))\]")
 
@@ -76,9 +76,14 @@ def _members(inventory: Inventory, word: str) -> set[str]:
 
 
 def _matching(inventory: Inventory, word: str) -> set[str] | None:
-    """None where nothing matches. A plain name is a group before it is a host; globs and regexes look at both."""
+    """None where nothing matches. A plain name is a group before it is a host; globs and regexes look at both.
+
+    Unlike Ansible's, they never match the groups that are always there: `--host 'a*'` would mean `all`.
+    """
     matches = _test(word)
-    groups = [members for name, members in inventory.groups.items() if matches(name)]
+    groups = [
+        members for name, members in inventory.groups.items() if name == word or (_is_own(name) and matches(name))
+    ]
     names = {name for members in groups for name in members}
     if groups and not _is_glob_or_regex(word):
         return names
@@ -86,9 +91,11 @@ def _matching(inventory: Inventory, word: str) -> set[str] | None:
     return names if names or groups else None
 
 
+def _is_own(group: str) -> bool:
+    return group not in ("all", "ungrouped")
+
+
 def _test(word: str) -> Callable[[str], bool]:
-    if word == "all":
-        return lambda name: name == "all"
     if not word.startswith("~"):
         return lambda name: fnmatchcase(name, word)
     try:
@@ -117,7 +124,7 @@ def _subscripted(inventory: Inventory, names: set[str], subscript: re.Match[str]
 
 def _near(inventory: Inventory, word: str) -> str:
     known = [*inventory.groups, *(host.name for host in inventory.hosts)]
-    close = get_close_matches(word, known, n=5)
+    close = closest(word, known, 5)
     return f"; near are: {', '.join(close)}" if close else f"; there are: {_some(known)}"
 
 

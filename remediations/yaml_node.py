@@ -6,7 +6,6 @@ import datetime
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TypeAlias
 
 from remediations.errors import UsageError
@@ -105,5 +104,11 @@ def describe(value: object) -> str:
 
 def near(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` where a known name is close, else nothing."""
-    close = get_close_matches(name, list(known), n=1)
+    close = closest(name, known, 1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def closest(name: str, known: Iterable[str], count: int) -> list[str]:
+    import difflib  # only where something is wrong: it costs more than reading a small inventory
+
+    return difflib.get_close_matches(name, list(known), n=count)
