@@ -1,9 +1,10 @@
 """Fixtures that every test may use: real hosts, thrown away after the test."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.lab)
 
 
+def pytest_unconfigure() -> None:
+    """An interrupted run with several workers kills those; what they could not remove is removed here."""
+    if os.geteuid() == 0:
+        reap()
+
+
 @pytest.fixture(scope="session")
 def lab_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Path]:
     """The folder of this run's keys; no lab makes errors, since a skip looks like a pass."""
@@ -47,16 +54,15 @@ def lab_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
 @pytest.fixture
 def lab_host(lab_run: Path, pytestconfig: pytest.Config) -> Iterator[LabHostFactory]:
     """Boots hosts that are gone after the test."""
-    hosts: list[LabHost] = []
+    with ExitStack() as hosts:
 
-    def start(name: str = "web1", variant: str = "", via: LabHost | None = None) -> LabHost:
-        with _heard(pytestconfig):  # a first run builds the base tree and must say so
-            hosts.append(boot(name, lab_run, [word for word in variant.split(",") if word], via=via))
-        return hosts[-1]
+        def start(name: str = "web1", variant: str = "", via: LabHost | None = None) -> LabHost:
+            with _heard(pytestconfig):  # a first run builds the base tree and must say so
+                host = boot(name, lab_run, [word for word in variant.split(",") if word], via=via)
+            hosts.callback(host.stop)
+            return host
 
-    yield start
-    for host in reversed(hosts):
-        host.stop()
+        yield start
 
 
 @pytest.fixture
@@ -84,5 +90,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
         return
     before = signal.signal(signal.SIGTERM, interrupt)
-    yield
-    signal.signal(signal.SIGTERM, before)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

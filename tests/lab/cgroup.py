@@ -47,7 +47,9 @@ def populated(name: str) -> bool:
 
 
 def holds(name: str, pid: int) -> bool:
-    """Whether the process belongs to the host."""
+    """Whether the process lives and belongs to the host; a killed one may stay in /proc until it is reaped."""
+    if not populated(name):
+        return False
     try:
         lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

@@ -85,7 +85,7 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises KeyError or ValueError where the text is not a record."""
+        """Raises KeyError, TypeError or ValueError where the text is not a record."""
         raw = json.loads(text)
         paths = {name: Path(raw[name]) for name in ("directory", "run")}
         return cls(**{**raw, **paths, "features": tuple(raw["features"])})
@@ -124,6 +124,9 @@ def records() -> Iterator[Record]:
             yield Record.from_json(path.read_text())
         except FileNotFoundError:
             continue  # removed by its own run in between
+        except (KeyError, TypeError, ValueError) as error:
+            hint = "take its host down with the checkout that booted it"
+            raise LabError(f"{path}: not a record of this version of the lab; {hint}") from error
 
 
 def _path(record: Record) -> Path:

@@ -10,7 +10,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from tests.lab import container, faults, inventory, teardown
+from tests.lab import container, faults, features, inventory, teardown
 from tests.lab.base import require_lab
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
@@ -25,15 +25,17 @@ FOLDER = inventory.FOLDER
     auto_shortflags=False,
     help={
         "names": "hosts to boot, separated by commas",
-        "variant": "how they differ from a plain host, separated by commas",
+        "variant": "how they differ from a plain host, separated by commas: " + ", ".join(features.FEATURES),
         "broken": "a fault to put into them: " + ", ".join(faults.FAULTS),
     },
 )
 def up(context: Context, names: str, variant: str = "", broken: str = "") -> None:
     """Boot Debian hosts that stay, and write .lab/inventory.yml for them."""
-    with _speaking_plainly():
+    with _alone():
         fault = faults.find(broken) if broken else None
         wanted = _words(names)
+        if not wanted:
+            raise LabError("name at least one host: invoke lab.up web1")
         for name in wanted:
             host = _up(name, _words(variant))
             if fault:
@@ -45,7 +47,7 @@ def up(context: Context, names: str, variant: str = "", broken: str = "") -> Non
 @task(auto_shortflags=False, help={"host": "only these hosts, separated by commas; all without it"})
 def down(context: Context, host: str = "") -> None:
     """Take down the hosts that lab.up booted."""
-    with _speaking_plainly():
+    with _alone():
         there = inventory.staying(FOLDER)
         if unknown := sorted(set(_words(host)) - set(there)):
             raise LabError(f"not up: {', '.join(unknown)}; up are: {', '.join(there) or 'none'}")
@@ -60,7 +62,8 @@ def down(context: Context, host: str = "") -> None:
 @task(name="list", auto_shortflags=False)
 def list_hosts(context: Context) -> None:
     """Show this machine's lab hosts, those of running tests too."""
-    rows = [("NAME", "ADDRESS", "VARIANT", "STATE", "SINCE", "OWNER"), *(_row(record) for record in records())]
+    with _speaking_plainly():
+        rows = [("NAME", "ADDRESS", "VARIANT", "STATE", "SINCE", "OWNER"), *(_row(record) for record in records())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -94,14 +97,20 @@ def _print_next(names: list[str]) -> None:
 
 @contextmanager
 def _speaking_plainly() -> Iterator[None]:
-    """One at a time in this checkout, and an error in one line."""
+    """An error is one line and exit code 1."""
     try:
         require_lab()
-        with locked(FOLDER / "lock"):
-            teardown.reap()
-            yield
+        yield
     except LabError as error:
         raise Exit(f"lab: {error}", code=1) from error
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time in this checkout, after the dead have been cleared away."""
+    with _speaking_plainly(), locked(FOLDER / "lock"):
+        teardown.reap()
+        yield
 
 
 def _row(record: Record) -> tuple[str, ...]:
