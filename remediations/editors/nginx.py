@@ -96,7 +96,7 @@ def _refuse_misplaced(data: bytes, file: str, mark: Mark, words: list[Word], dep
     """`;` and `{` need a word before them, `}` needs none and an open block."""
     if (mark.kind == "}") == bool(words) or (mark.kind == "}" and depth == 1):
         raise refusal(data, file, mark.start, f"unexpected `{mark.kind}`")
-    if depth > DEEPEST:
+    if mark.kind == "{" and depth > DEEPEST:
         raise refusal(data, file, mark.start, f"blocks nested deeper than {DEEPEST}")
 
 

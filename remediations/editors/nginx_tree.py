@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from remediations.editors.nginx import Directive, parse, whole
+from remediations.editors.nginx import DEEPEST, Directive, parse, whole
 from remediations.editors.nginx_glob import fixed_directory, is_mask, matches
 from remediations.errors import EditError
 
-MOST_INCLUDES = 5000
-"""A bound on expanded files, so that files which include each other twice cannot fill the memory."""
+MOST_INCLUDES = 50_000
+"""A host of many sites has thousands; files that include each other twice would double without end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,13 +195,19 @@ class _Loader:
         pattern = posixpath.join(posixpath.dirname(self.main), node.args[0])
         include = Include(node, pattern, self._find(pattern))
         self.includes.append(include)
-        if len(self.includes) == MOST_INCLUDES + 1:
-            self.refused.append(EditError(f"{node.where}: more than {MOST_INCLUDES} includes; the rest is not read"))
-        for file in include.files if len(self.includes) <= MOST_INCLUDES else ():
-            if file in within:
-                self.refused.append(EditError(f"{node.where}: {file} includes itself"))
-            else:
-                yield from self.expand(file, parent, within)
+        for file in include.files:
+            if why := self._bound(file, parent, within):
+                self.refused.append(EditError(f"{node.where}: {why}"))
+                return
+            yield from self.expand(file, parent, within)
+
+    def _bound(self, file: str, parent: Node, within: tuple[str, ...]) -> str | None:
+        """Why this file cannot be expanded here; without these bounds a hostile tree could fill stack or memory."""
+        if file in within:
+            return f"{file} includes itself"
+        if len(within) + len(list(parent.ancestors())) > DEEPEST:
+            return f"blocks and includes nested deeper than {DEEPEST}"
+        return f"more than {MOST_INCLUDES} includes" if len(self.includes) > MOST_INCLUDES else None
 
     def _find(self, pattern: str) -> tuple[str, ...]:
         if is_mask(pattern):
