@@ -11,7 +11,20 @@ from remediations import health, topology
 from remediations.connections.base import Shell
 from remediations.editors import nginx_paths
 from remediations.errors import HostAnswerError
-from remediations.facts import files, http, journal, logs, machine, nginx, php, processes, sockets, units, validation
+from remediations.facts import (
+    files,
+    http,
+    journal,
+    logs,
+    machine,
+    nginx,
+    paths,
+    php,
+    processes,
+    sockets,
+    units,
+    validation,
+)
 from remediations.facts.base import Answer, Fact, Unknown, join, split
 from remediations.health_settings import HealthSettings
 from remediations.snapshot import Snapshot
@@ -81,10 +94,11 @@ def _second(shell: Shell, snapshot: Snapshot, settings: HealthSettings) -> Snaps
     more = Fact("files", files.script([f"/etc/systemd/system/{name}.d/*.conf" for name in known]), files.parse)
     heard = journal.fact(known)
     tails = logs.fact(_log_paths(snapshot))
+    where = paths.fact([each.path for each in topology.backend_addresses(snapshot) if each.path])
     peers = logs.peers_fact(_access_logs(snapshot))
     verdicts = validation.fact(validators(snapshot), writable(snapshot))
     site = http.fact(health.probes(settings, snapshot.nginx_tree))
-    answers = ask(shell, [more, *([heard] if known else []), tails, peers, verdicts], beside=[site])
+    answers = ask(shell, [more, *([heard] if known else []), tails, where, peers, verdicts], beside=[site])
 
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))
@@ -96,6 +110,7 @@ def _second(shell: Shell, snapshot: Snapshot, settings: HealthSettings) -> Snaps
         journal=read(heard) if known else Unknown("no units are known"),
         logs=read(tails),
         peers=read(peers),
+        paths=read(where),
         verdicts=read(verdicts),
         answers=read(site),
     )

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 from remediations.changes.file import FileChange
 from remediations.changes.unit import ORDER, UnitAction
@@ -16,9 +16,18 @@ from remediations.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """What `systemctl show -p PROPERTY --value UNIT` must print once the manager has read the plan's files."""
+
+    unit: str
+    property: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Proposal:
     """What one remediation wants. `notes` explain it (the arithmetic), `warnings` say where it would have no effect,
-    `refusals` what it will not do here and why: a person must act.
+    `refusals` what it will not do here and why: a person must act. `expectations` are compared on the host.
     """
 
     files: tuple[FileChange, ...] = ()
@@ -26,10 +35,13 @@ class Proposal:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
 
 
 class Planner(Protocol):
-    """One remediation with its parameters. Pure: the same snapshot gives the same proposal."""
+    """One remediation: a frozen dataclass of its parameters. Pure: the same snapshot gives the same proposal."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def name(self) -> str: ...
@@ -60,6 +72,7 @@ class Plan:
     notes: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -129,6 +142,7 @@ def _merge(host: str, proposals: Sequence[Proposal], by: Sequence[tuple[Planner,
         notes=tuple((planner.name, note) for planner, proposal in by for note in proposal.notes),
         warnings=tuple(f"{planner.name}: {text}" for planner, proposal in by for text in proposal.warnings),
         refusals=tuple(f"{planner.name}: {text}" for planner, proposal in by for text in proposal.refusals),
+        expectations=tuple(dict.fromkeys(each for proposal in proposals for each in proposal.expectations)),
     )
 
 

@@ -245,21 +245,33 @@ def _stays(case: Limits, line: str, formula: int) -> _Decision:
     return _Decision(before, f"{line}; {before} stays: {reason}", warnings, advice)
 
 
-def _make_room(cases: Sequence[Limits], decisions: list[_Decision]) -> list[_Decision]:
-    """Where a raise needs memory that another pool may take beyond its part, that pool goes back to its part."""
-    raised = [one.target > case.pool.max_children for case, one in zip(cases, decisions, strict=True)]
+def _make_room(cases: Sequence[Limits], decisions: Sequence[_Decision]) -> list[_Decision]:
+    """Where a raise needs memory that another pool may take beyond its part, that pool goes back to its part.
+
+    Where the room is too small all the same (two workers a pool are more than it holds), the raise is dropped.
+    """
     found = list(decisions)
     for room in {id(room): room for case in cases for room, _ in case.needs}.values():
         members = [i for i, case in enumerate(cases) if any(one is room for one, _ in case.needs)]
-        total = sum(found[i].target * cases[i].worker.at_least for i in members)
-        if total <= room.mib or not any(raised[i] for i in members):
-            continue
-        for i in members:
-            safe = cases[i].safe
-            if not raised[i] and safe is not None and found[i].target > safe:
-                line = f"{found[i].line}; lowered to its part, {safe}, for a pool that is exhausted"
-                found[i] = replace(found[i], target=safe, line=line)
+        raised = [i for i in members if found[i].target > cases[i].pool.max_children]
+        if raised and _need(cases, found, members) > room.mib:
+            for i in set(members) - set(raised):
+                found[i] = _back_to_its_part(cases[i], found[i])
+            if _need(cases, found, members) > room.mib:
+                for i in raised:
+                    found[i] = _Decision(cases[i].pool.max_children, "no raise: there is no memory for it")
     return found
+
+
+def _need(cases: Sequence[Limits], decisions: Sequence[_Decision], members: Sequence[int]) -> int:
+    return sum(decisions[i].target * cases[i].worker.at_least for i in members)
+
+
+def _back_to_its_part(case: Limits, decision: _Decision) -> _Decision:
+    if case.safe is None or decision.target <= case.safe:
+        return decision
+    line = f"{decision.line}; lowered to its part, {case.safe}, for a pool that is exhausted"
+    return replace(decision, target=case.safe, line=line)
 
 
 def _sizing(case: Limits, decision: _Decision) -> Sizing:

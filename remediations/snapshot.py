@@ -9,12 +9,13 @@ from functools import cached_property
 from remediations.editors import nginx_tree, php_fpm
 from remediations.errors import EditError
 from remediations.facts.base import Unknown
-from remediations.facts.files import Files, HostFile
+from remediations.facts.files import Files, HostFile, new_file
 from remediations.facts.http import HttpAnswers
 from remediations.facts.journal import Journal
 from remediations.facts.logs import Logs, Peers
 from remediations.facts.machine import Machine
 from remediations.facts.nginx import NginxFiles
+from remediations.facts.paths import Paths
 from remediations.facts.php import Fpm, PhpFiles
 from remediations.facts.processes import Processes
 from remediations.facts.sockets import Sockets
@@ -48,6 +49,7 @@ class Snapshot:
     journal: Journal | Unknown = Unknown("the journal was not asked")
     logs: Logs | Unknown = Unknown("the logs were not asked")
     peers: Peers | Unknown = Unknown("the access logs were not asked")
+    paths: Paths | Unknown = Unknown("the paths were not asked")
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
     variables: Mapping[str, object] = field(default_factory=dict)
@@ -59,14 +61,14 @@ class Snapshot:
 
     @cached_property
     def nginx_tree(self) -> nginx_tree.NginxTree | Unknown:
-        """nginx's configuration, all includes in place; Unknown where there is none or a file cannot be read."""
+        """nginx's configuration, all includes in place; a file that cannot be read stands in its `refused`."""
         if self.nginx is None:
             return Unknown("nginx is not installed")
         if isinstance(self.nginx, Unknown):
             return self.nginx
         try:
             data = {path: file.data for path, file in self.files.items()}
-            return nginx_tree.load(self.nginx.main, data, self.nginx.build.prefix, self.nginx.listed)
+            return nginx_tree.load(self.nginx.main, data, listed=self.nginx.listed, tolerant=True)
         except EditError as error:
             return Unknown(str(error))
 
@@ -98,5 +100,5 @@ class Snapshot:
             path: replace(file, data=data) if file.real_path == real_path else file for path, file in self.files.items()
         }
         if self.file_at(real_path) is None:
-            files[real_path] = HostFile(real_path, real_path, data, "644", 0, 0, 1, "", 0.0, 0.0)
+            files[real_path] = new_file(real_path, data)
         return replace(self, files=files)

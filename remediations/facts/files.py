@@ -43,6 +43,11 @@ class HostFile:
 
 Files = Mapping[str, HostFile]
 
+
+def new_file(path: str, data: bytes = b"") -> HostFile:
+    """A file that is not there yet, as it is created: root's, mode 644."""
+    return HostFile(path, path, data, "644", 0, 0, 1, "", 0.0, 0.0)
+
 # One process for each question about all files, however many they are. find keeps the order of its arguments.
 EMIT_FILES = f"""
 emit_files() {{

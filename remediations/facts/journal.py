@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +10,12 @@ from remediations.facts.base import Fact, Unknown
 from remediations.quoting import quote
 
 LINES = 600
+FIELDS = "UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,MESSAGE"
 
 
 @dataclass(frozen=True)
 class JournalLine:
-    """`time` in seconds since the epoch; `unit` where systemd itself speaks of one, else the program's name."""
+    """`time` in seconds since the epoch; `unit` is the one spoken of or speaking."""
 
     time: float
     source: str
@@ -31,26 +32,29 @@ def fact(units: Sequence[str]) -> Fact[Journal]:
     script = f"""
 command -v journalctl >/dev/null 2>&1 || {{ echo 'journalctl is not there'; exit 3; }}
 [ "$(id -u)" = 0 ] || {{ echo 'the journal is readable by root only'; exit 3; }}
-journalctl --no-pager -q -o short-unix -S -7d -n {LINES} {wanted} 2>/dev/null || {{ echo 'journalctl failed'; exit 3; }}
+journalctl --no-pager -q -o json --output-fields={FIELDS} -S -7d -n {LINES} {wanted} 2>/dev/null || {{ echo 'journalctl failed'; exit 3; }}
 """
     return Fact("journal", script, parse)
 
 
-_LINE = re.compile(r"^(?P<time>\d+\.\d+) \S+ (?P<source>[^:\[]+)(?:\[\d+\])?: (?P<message>.*)$")
-_UNIT = re.compile(r"^(?P<unit>[\w:@.\\-]+\.(?:service|socket|timer)): ")
-
-
 def parse(stdout: bytes) -> Journal | Unknown:
-    """`-o short-unix` records; indented lines continue the record before them."""
-    lines: list[JournalLine] = []
-    for text in stdout.decode(errors="replace").splitlines():
-        match = _LINE.match(text)
-        if match:
-            unit = _UNIT.match(match["message"]) if match["source"] == "systemd" else None
-            lines.append(
-                JournalLine(float(match["time"]), match["source"], unit["unit"] if unit else None, match["message"])
-            )
-        elif lines and text.strip():
-            last = lines[-1]
-            lines[-1] = JournalLine(last.time, last.source, last.unit, f"{last.message}\n{text.strip()}")
-    return tuple(lines)
+    """One JSON object a line; a record that is none is left out, its neighbours stand."""
+    return tuple(line for text in stdout.splitlines() if (line := _line(text)))
+
+
+def _line(text: bytes) -> JournalLine | None:
+    try:
+        record = json.loads(text)
+        time = int(record["__REALTIME_TIMESTAMP"]) / 1e6
+    except (ValueError, KeyError, TypeError):
+        return None
+    source = str(record.get("SYSLOG_IDENTIFIER", ""))
+    unit = record.get("UNIT") or record.get("_SYSTEMD_UNIT")
+    return JournalLine(time, source, str(unit) if unit else None, _text(record.get("MESSAGE")))
+
+
+def _text(message: object) -> str:
+    """journalctl writes what is not UTF-8 as a list of byte values."""
+    if isinstance(message, list):
+        return bytes(value for value in message if isinstance(value, int) and 0 <= value < 256).decode(errors="replace")
+    return str(message or "")

@@ -105,6 +105,7 @@ act() { # UNIT ACTION PID LOG: PID and LOG are nginx's master and error log, or 
   fi
   was=; [ -n "$unit" ] && was=$(unit_is "$unit" ActiveState)
   acted="$action ${was:-none} ${pid:-0} $unit$nl$acted"
+  [ -z "$unit" ] || [ -z "$log" ] || pid=$(unit_is "$unit" MainPID)
   before=; [ -n "$pid" ] && before=$(workers "$pid")
   mark=$(size_of "$log")
   case $was in failed) systemctl --no-ask-password reset-failed -- "$unit" 2>&1 | text ;; esac
@@ -224,7 +225,6 @@ revive() { # the daemons that took the new configuration take the old one again;
       esac
     else again=reload; fi
     log=; case $unit:$(ps -o comm= -p "${pid:-1}") in *:nginx) log=$nginx_log ;; esac
-    [ -z "$unit" ] || [ -z "$log" ] || pid=$(unit_is "$unit" MainPID)
     act "$unit" "$again" "$pid" "$log" || worst=1
   done <<LIST
 $acted

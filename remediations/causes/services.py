@@ -1,0 +1,104 @@
+"""Services: the units that should answer do not run, died, gave up, lost their socket or serve an older configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from remediations import freshness, topology
+from remediations.facts.base import Unknown
+from remediations.facts.journal import JournalLine
+from remediations.facts.units import Unit
+from remediations.findings import Evidence, Finding
+from remediations.snapshot import Snapshot
+
+RESTART = "restart-service"
+GAVE_UP = ("Start request repeated too quickly", "start of the service was attempted too often")
+DIED = ("Main process exited", "Failed with result", "has been killed by the OOM killer")
+
+
+def find(snapshot: Snapshot) -> Iterator[Finding]:
+    """One finding a unit: its own worst state."""
+    if isinstance(snapshot.units, Unknown):
+        yield from _behind_files(snapshot)
+        return
+    for unit in topology.web_units(snapshot):
+        finding = _state(snapshot, unit)
+        if finding:
+            yield finding
+    yield from _socket_deleted(snapshot)
+    yield from _behind_files(snapshot)
+
+
+def _state(snapshot: Snapshot, unit: Unit) -> Finding | None:
+    lines = _recent(snapshot, unit)
+    if unit.active_state == "failed":
+        gave_up = [line for line in lines if any(text in line.message for text in GAVE_UP)]
+        if unit.result == "start-limit-hit" or gave_up:
+            return _finding("start-limit-hit", unit, "systemd has given up starting it", gave_up or lines)
+        return _finding("service-crashed", unit, f"it died ({unit.result})", _those(lines, DIED))
+    if unit.active_state == "inactive":
+        stopped = _those(lines, ("Stopped", "Deactivated successfully"))
+        return _finding("service-stopped", unit, "it was stopped and not started again", stopped)
+    if unit.flapping:
+        return _finding(
+            "service-flapping", unit, f"it dies and is restarted over and over ({unit.restarts} times)", lines
+        )
+    return None
+
+
+def _finding(cause: str, unit: Unit, what: str, lines: list[JournalLine]) -> Finding:
+    told = tuple(Evidence(f"journal:{unit.name}", line.message) for line in lines[-3:])
+    state = Evidence(f"unit:{unit.name}", f"{unit.active_state}/{unit.sub_state}, Result={unit.result}")
+    return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", (state, *told), RESTART, _advice(unit, cause))
+
+
+def _advice(unit: Unit, cause: str) -> str | None:
+    if unit.load_state == "masked" or unit.unit_file_state.startswith("masked"):
+        return f"It is masked, so somebody wants it down: ask, then systemctl unmask {unit.name}."
+    if cause == "service-crashed":
+        return (
+            f"It comes back now; find out why it died: journalctl -u {unit.name} -e. Do not remove its socket by hand."
+        )
+    if cause in ("start-limit-hit", "service-flapping"):
+        return f"A start alone may not hold; find out why it dies: journalctl -u {unit.name} -e."
+    return None
+
+
+def _recent(snapshot: Snapshot, unit: Unit) -> list[JournalLine]:
+    """What the manager said of the unit since shortly before its last change of state."""
+    if isinstance(snapshot.journal, Unknown):
+        return []
+    since = freshness.at(snapshot.machine, unit.served_since) - 30
+    return [line for line in snapshot.journal if line.unit == unit.name and line.time >= since]
+
+
+def _those(lines: list[JournalLine], words: tuple[str, ...]) -> list[JournalLine]:
+    return [line for line in lines if any(word in line.message for word in words)]
+
+
+def _socket_deleted(snapshot: Snapshot) -> Iterator[Finding]:
+    """The daemon listens, but nobody can find the socket any more."""
+    if isinstance(snapshot.paths, Unknown):
+        return
+    for address in topology.backend_addresses(snapshot):
+        status = snapshot.paths.get(address.path or "")
+        found = topology.behind(snapshot, address)
+        if status and status.kind is None and found.socket and found.unit:
+            unit = snapshot.unit(found.unit)
+            state = f"{unit.active_state}/{unit.sub_state}" if unit else "running"
+            evidence = (
+                Evidence("socket", f"pid {found.socket.pids[0]} listens on {address.path}"),
+                Evidence(f"file:{address.path}", "No such file or directory"),
+                Evidence(f"unit:{found.unit}", state),
+            )
+            summary = f"{found.unit} runs, but its socket file {address.path} was deleted"
+            yield Finding("socket-deleted", found.unit, "certain", summary, evidence, RESTART)
+
+
+def _behind_files(snapshot: Snapshot) -> Iterator[Finding]:
+    for stale in freshness.behind_files(snapshot):
+        summary = f"{stale.subject} serves an older configuration than its files hold"
+        text = f"changed {stale.seconds:.0f} s after {stale.subject} last read its files"
+        yield Finding(
+            "pending-restart", stale.subject, "likely", summary, (Evidence(f"file:{stale.file}", text),), RESTART
+        )

@@ -1,0 +1,67 @@
+"""Diagnosis: from a snapshot to findings, causes before their symptoms. Pure: the same snapshot, the same findings."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from remediations import causes, health
+from remediations.facts.base import Unknown
+from remediations.findings import Evidence, Finding
+from remediations.snapshot import Snapshot
+
+# A configuration that does not parse explains a service that did not start; a dead service explains all behind it.
+ORDER = (
+    "config-invalid",
+    "start-limit-hit",
+    "service-crashed",
+    "service-stopped",
+    "service-flapping",
+    "socket-deleted",
+    "pool-exhausted",
+    "pending-restart",
+)
+
+Find = Callable[[Snapshot], Iterator[Finding]]
+
+
+@cache
+def families() -> tuple[Find, ...]:
+    """The `find` of every file in causes/."""
+    names = sorted(module.name for module in pkgutil.iter_modules(causes.__path__))
+    return tuple(importlib.import_module(f"{causes.__name__}.{name}").find for name in names)
+
+
+def diagnose(snapshot: Snapshot) -> tuple[Finding, ...]:
+    """All findings, the root cause first. A bad site without one gives `unknown` with what was seen."""
+    found = [finding for find in families() for finding in find(snapshot)]
+    found.sort(key=lambda finding: ORDER.index(finding.cause) if finding.cause in ORDER else len(ORDER))
+    if not found and health.judge(snapshot.answers).ok is False:
+        return (unknown(snapshot),)
+    return tuple(found)
+
+
+def unknown(snapshot: Snapshot) -> Finding:
+    """What was seen, for a person to think about, and what could not be looked at."""
+    judged = health.judge(snapshot.answers)
+    seen = [Evidence("http", judged.summary)]
+    if not isinstance(snapshot.logs, Unknown):
+        seen += [Evidence(f"log:{log.path}", log.lines[-1]) for log in snapshot.logs.values() if log.lines]
+    return Finding(
+        "unknown",
+        snapshot.host,
+        "unknown",
+        "the site is bad and none of the known causes fits",
+        tuple(seen),
+        None,
+        f"A person must look. {blind_spots(snapshot)}".strip(),
+    )
+
+
+def blind_spots(snapshot: Snapshot) -> str:
+    """The facts that could not be had, with the reasons."""
+    facts = ("units", "sockets", "processes", "nginx", "php", "journal", "logs", "verdicts", "answers")
+    reasons = {name: fact.reason for name in facts if isinstance(fact := getattr(snapshot, name), Unknown)}
+    return "; ".join(f"unknown: {name} ({reason})" for name, reason in reasons.items())

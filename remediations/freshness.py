@@ -1,0 +1,80 @@
+"""Time on the host: when a daemon last read its files, and whether they are newer; when a log line was written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from remediations import topology
+from remediations.facts.base import Unknown
+from remediations.facts.files import HostFile
+from remediations.facts.machine import Machine
+from remediations.snapshot import Snapshot
+
+_FPM_TIME = re.compile(r"^\[(\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d)")
+
+
+@dataclass(frozen=True)
+class Stale:
+    """A daemon (its unit's name, else its own) and the newest of its files, changed `seconds` after it last read them."""
+
+    subject: str
+    file: str
+    seconds: float
+
+
+def at(machine: Machine, since_boot: float) -> float:
+    """Seconds since boot as seconds since the epoch, by the host's own clock."""
+    return machine.now - machine.uptime + since_boot
+
+
+def fpm_time(machine: Machine, line: str) -> float | None:
+    """When PHP-FPM wrote this log line; its logs are in the host's local time."""
+    match = _FPM_TIME.match(line)
+    if not match:
+        return None
+    offset = int(machine.utc_offset[:3]) * 60 + int(machine.utc_offset[0] + machine.utc_offset[3:5])
+    local = datetime.strptime(match[1], "%d-%b-%Y %H:%M:%S").replace(tzinfo=timezone(timedelta(minutes=offset)))
+    return local.timestamp()
+
+
+def behind_files(snapshot: Snapshot) -> Iterator[Stale]:
+    """The daemons that run and have not read the newest of their files."""
+    yield from _nginx(snapshot)
+    yield from _fpm(snapshot)
+
+
+def _nginx(snapshot: Snapshot) -> Iterator[Stale]:
+    """A reload of nginx gives new workers; the oldest that still accepts tells since when it serves."""
+    nginx, tree = snapshot.live_nginx, snapshot.nginx_tree
+    if nginx is None or nginx.master is None or isinstance(tree, Unknown) or isinstance(snapshot.processes, Unknown):
+        return
+    ages = [
+        process.age
+        for process in snapshot.processes.values()
+        if process.parent == nginx.master and "worker process" in process.title and "shutting" not in process.title
+    ]
+    if ages:
+        unit = topology.nginx_unit(snapshot)
+        files = (snapshot.files[path] for path in tree.reached if path in snapshot.files)
+        yield from _stale(unit.name if unit else "nginx", files, snapshot.machine.now - max(ages))
+
+
+def _fpm(snapshot: Snapshot) -> Iterator[Stale]:
+    """A reload of PHP-FPM keeps the pid; its unit's last change of state tells when it was."""
+    if isinstance(snapshot.fpm_versions, Unknown):
+        return
+    for version in snapshot.fpm_versions:
+        unit = snapshot.unit(version.fpm.unit)
+        if unit and unit.running:
+            names = (*version.config.read, *version.fpm.ini_files)
+            files = (snapshot.files[name] for name in names if name in snapshot.files)
+            yield from _stale(unit.name, files, at(snapshot.machine, unit.served_since))
+
+
+def _stale(subject: str, files: Iterable[HostFile], since: float) -> Iterator[Stale]:
+    newest = max(files, key=lambda file: file.changed, default=None)
+    if newest and newest.changed > since:
+        yield Stale(subject, newest.path, newest.changed - since)

@@ -1,0 +1,161 @@
+"""Brings back a service that is down, failed, flapping or behind its files: by start, restart or reload, as serves.
+
+Reach for it when a finding names a unit that does not run, or a daemon that still serves an older configuration than
+its files hold.
+
+It never starts a service whose configuration does not validate, never unmasks a unit, starts a disabled unit only where
+`services` names it, and never restarts where a reload will do. A unit that runs as it should is left alone, unless
+`state` says `restarted` or `reloaded`: then it always acts, the one thing here that is not idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from remediations import topology
+from remediations.changes.unit import Act, UnitAction
+from remediations.facts.base import Unknown
+from remediations.facts.units import Unit
+from remediations.findings import Finding
+from remediations.plan import Proposal
+from remediations.snapshot import Snapshot
+
+ID = "restart-service"
+
+
+@dataclass(frozen=True)
+class RestartService:
+    """`services` empty: nginx, every PHP-FPM that nginx passes to and the units behind its upstreams."""
+
+    name: ClassVar[str] = ID
+
+    services: tuple[str, ...] = field(
+        default=(), metadata={"help": "unit names, or nginx and php-fpm for what the host really has"}
+    )
+    state: Literal["running", "restarted", "reloaded"] = field(
+        default="running", metadata={"help": "running acts only where something is wrong; the others always act"}
+    )
+
+    @property
+    def always_acts(self) -> bool:
+        return self.state != "running"
+
+    def plan(self, snapshot: Snapshot, findings: Sequence[Finding]) -> Proposal:
+        if isinstance(snapshot.units, Unknown):
+            return self._without_systemd(snapshot, findings, snapshot.units.reason)
+        actions: list[UnitAction] = []
+        refusals = [f"there is no unit {name} on this host" for name in self._unknown(snapshot)]
+        for unit in self._units(snapshot, findings):
+            act = self._act(unit, findings)
+            refusal = act and self._refusal(snapshot, unit)
+            if refusal:
+                refusals.append(refusal)
+            elif act:
+                actions.append(UnitAction(ID, unit.name, *act, pid=_master(snapshot, unit)))
+        return Proposal(actions=tuple(actions), refusals=tuple(refusals), notes=self._notes())
+
+    def _notes(self) -> tuple[str, ...]:
+        return (f"state={self.state} acts on every run",) if self.always_acts else ()
+
+    def _units(self, snapshot: Snapshot, findings: Sequence[Finding]) -> tuple[Unit, ...]:
+        if self.services:
+            named = (unit for name in self.services for unit in resolve(snapshot, name))
+        else:
+            subjects = (snapshot.unit(finding.subject) for finding in findings if finding.remediation == ID)
+            named = (unit for unit in (*topology.web_units(snapshot), *subjects) if unit)
+        return tuple({unit.name: unit for unit in named}.values())
+
+    def _unknown(self, snapshot: Snapshot) -> tuple[str, ...]:
+        return tuple(name for name in self.services if not resolve(snapshot, name))
+
+    def _act(self, unit: Unit, findings: Sequence[Finding]) -> tuple[Act, str] | None:
+        """What this unit needs, and why; None where it runs as it should."""
+        causes = {finding.cause for finding in findings if finding.subject == unit.name}
+        if unit.active_state in ("inactive", "failed"):
+            return "start", f"it is {unit.active_state}"
+        if self.state == "restarted":
+            return "restart", "asked for by state=restarted"
+        if unit.flapping:
+            return "restart", "it dies and is restarted over and over"
+        if "socket-deleted" in causes:
+            return "restart", "its socket file is gone; a reload does not recreate it"
+        if self.state == "reloaded":
+            return _reload(unit), "asked for by state=reloaded"
+        if "pending-restart" in causes:
+            return _reload(unit), "its files are newer than what it serves"
+        return None
+
+    def _refusal(self, snapshot: Snapshot, unit: Unit) -> str | None:
+        """Why a unit that needs something does not get it."""
+        if unit.load_state == "masked" or unit.unit_file_state.startswith("masked"):
+            return f"{unit.name} is masked: somebody wants it down; to allow it again: systemctl unmask {unit.name}"
+        down = unit.active_state in ("inactive", "failed")
+        named = any(unit in resolve(snapshot, name) for name in self.services)
+        if down and unit.unit_file_state == "disabled" and not named:
+            return (
+                f"{unit.name} is disabled: it is started only if you name it "
+                f"(--set {ID}.services={unit.name}); it will not be enabled"
+            )
+        return _invalid(snapshot, unit)
+
+    def _without_systemd(self, snapshot: Snapshot, findings: Sequence[Finding], reason: str) -> Proposal:
+        """No units: all that can be done is to let a running nginx read its files again."""
+        nginx = snapshot.live_nginx
+        behind = any(finding.cause == "pending-restart" and finding.subject == "nginx" for finding in findings)
+        if nginx is None or nginx.master is None or not (behind or self.always_acts):
+            refusals = [f"units are unknown ({reason}); start services by hand"] if findings else []
+            return Proposal(refusals=tuple(refusals))
+        if self.state == "restarted":
+            return Proposal(refusals=(f"nothing can be restarted: units are unknown ({reason})",))
+        if refusal := _invalid_daemon(snapshot, "nginx", nginx.main):
+            return Proposal(refusals=(refusal,))
+        action = UnitAction(ID, "", "reload", "its files are newer than what it serves", pid=nginx.master)
+        return Proposal(actions=(action,), notes=self._notes())
+
+
+def resolve(snapshot: Snapshot, name: str) -> tuple[Unit, ...]:
+    """The units that a name means here: `nginx`, `php-fpm` (each version that nginx passes to), or a unit's own name."""
+    if name == "nginx":
+        unit = topology.nginx_unit(snapshot)
+        return (unit,) if unit else ()
+    if name == "php-fpm":
+        return tuple(_fpm_units(snapshot))
+    found = snapshot.unit(name) or snapshot.unit(f"{name}.service")
+    return (found,) if found else ()
+
+
+def _fpm_units(snapshot: Snapshot) -> Iterator[Unit]:
+    versions = () if isinstance(snapshot.php, Unknown) else snapshot.php.versions
+    names = {fpm.unit for fpm in versions}
+    used = [unit for unit in topology.web_units(snapshot) if unit.name in names]
+    every = [unit for unit in map(snapshot.unit, sorted(names)) if unit]
+    yield from used or every
+
+
+def _reload(unit: Unit) -> Act:
+    return "reload" if unit.can_reload else "restart"
+
+
+def _master(snapshot: Snapshot, unit: Unit) -> int | None:
+    nginx = snapshot.live_nginx
+    return nginx.master if nginx and nginx.master and nginx.master == unit.main_pid else None
+
+
+def _invalid(snapshot: Snapshot, unit: Unit) -> str | None:
+    """Why this unit may not be started or restarted now: its configuration test fails."""
+    nginx = topology.nginx_unit(snapshot)
+    if snapshot.live_nginx and nginx and nginx.name == unit.name:
+        return _invalid_daemon(snapshot, unit.name, snapshot.live_nginx.main)
+    versions = () if isinstance(snapshot.php, Unknown) else snapshot.php.versions
+    mains = (fpm.main for fpm in versions if fpm.unit == unit.name)
+    return next((refusal for main in mains if (refusal := _invalid_daemon(snapshot, unit.name, main))), None)
+
+
+def _invalid_daemon(snapshot: Snapshot, name: str, main: str) -> str | None:
+    verdicts = () if isinstance(snapshot.verdicts, Unknown) else snapshot.verdicts
+    bad = next((verdict for verdict in verdicts if verdict.subject == main and not verdict.ok), None)
+    if bad is None:
+        return None
+    return f"{name} is left as it is, its configuration does not validate: {bad.output.splitlines()[0]}"

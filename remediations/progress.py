@@ -1,0 +1,53 @@
+"""Progress on stderr: a live line a host on a terminal, a plain line a step in a pipe."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, TextIO
+
+from remediations import masking
+
+
+class Progress(Protocol):
+    def __call__(self, host: str, text: str) -> None: ...
+
+
+@contextmanager
+def progress(stream: TextIO) -> Iterator[Progress]:
+    """Tells what is being done where, until the block ends."""
+    if stream.isatty():
+        with _live(stream) as tell:
+            yield tell
+    else:
+        yield _Plain(stream)
+
+
+class _Plain:
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.lock, self.start = stream, threading.Lock(), time.monotonic()
+
+    def __call__(self, host: str, text: str) -> None:
+        with self.lock:
+            print(f"{host}: {masking.text(text)}", file=self.stream, flush=True)
+
+
+@contextmanager
+def _live(stream: TextIO) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(file=stream)
+    now: dict[str, str] = {}
+    lock = threading.Lock()
+    with console.status("connecting") as status:
+
+        def tell(host: str, text: str) -> None:
+            with lock:
+                now[host] = text
+                shown = [f"{escape(name)}: {escape(masking.text(what))}" for name, what in now.items()]
+                status.update("\n".join(shown[-8:]))
+
+        yield tell

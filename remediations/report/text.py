@@ -1,0 +1,104 @@
+"""The report for people: what is wrong, why, what would change or was changed, and how to take it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from remediations import masking
+from remediations.findings import Finding
+from remediations.health import Health
+from remediations.report.style import Style
+from remediations.result import Change, HostResult, Status
+
+WORDS: dict[Status, str] = {
+    "ok": "healthy, nothing to do",
+    "diagnosed": "diagnosed",
+    "planned": "would change",
+    "changed": "changed, healthy",
+    "failed": "still bad",
+    "rolled_back": "rolled back: everything was put back",
+    "refused": "refused: nothing was changed",
+    "needs_human": "a person must look now",
+    "unknown": "state unknown",
+    "unreachable": "could not be reached",
+    "locked": "locked by another run",
+    "undiagnosed": "bad, and no known cause fits",
+    "declined": "declined: nothing was changed",
+}
+GOOD: tuple[Status, ...] = ("ok", "changed")
+OPEN: tuple[Status, ...] = ("planned", "diagnosed", "declined")
+
+
+def render(results: Sequence[HostResult], style: Style, *, dry_run: bool) -> str:
+    """All hosts, then one line a host where there are several."""
+    blocks = ["\n".join(_host(result, style, dry_run=dry_run)) for result in results]
+    if len(results) > 1:
+        blocks.append("\n".join(_line(result, style) for result in results))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _line(result: HostResult, style: Style) -> str:
+    return f"{style.bold(masking.defused(result.host))}  {_status(result, style)}"
+
+
+def _status(result: HostResult, style: Style) -> str:
+    paint = style.green if result.status in GOOD else style.yellow if result.status in OPEN else style.red
+    return paint(WORDS[result.status])
+
+
+def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
+    yield _line(result, style)
+    if result.before:
+        yield f"  site    {_health(result.before, style)}"
+    for number, finding in enumerate(result.findings, 1):
+        yield from _finding(number, finding, style)
+    for name, note in result.notes:
+        yield f"  {style.dim(name)}  {masking.text(note)}"
+    yield from _changes("would do" if dry_run else "done", result.changes, style)
+    yield from _changes("undone", result.undone, style)
+    yield from _proof(result, style)
+    for warning in result.warnings:
+        yield f"  {style.yellow('warning')} {masking.text(warning)}"
+    if result.after:
+        yield f"  after   {_health(result.after, style)}"
+    if result.error:
+        yield f"  {style.red('error')}   {masking.text(result.error)}"
+    if result.plan and dry_run:
+        yield f"  plan    {result.plan[:16]}  (apply exactly this one: --plan {result.plan[:16]})"
+    if result.restore:
+        yield f"  undo    {result.restore}"
+
+
+def _health(health: Health, style: Style) -> str:
+    word = {True: style.green("good"), False: style.red("bad"), None: style.yellow("unknown")}[health.ok]
+    by = f", answered by {health.layer}" if health.layer else ""
+    return f"{word}: {masking.text(health.summary)}{by}"
+
+
+def _finding(number: int, finding: Finding, style: Style) -> Iterator[str]:
+    role = "cause  " if number == 1 else "also   "
+    yield f"  {style.bold(role)} {style.bold(finding.cause)}: {masking.text(finding.summary)} ({finding.confidence})"
+    for evidence in finding.evidence:
+        for line in masking.text(evidence.text).splitlines() or [""]:
+            yield f"          {style.dim(evidence.source)}  {line}"
+    if finding.remediation:
+        yield f"          cure: {finding.remediation}"
+    if finding.advice:
+        yield f"          {masking.text(finding.advice)}"
+
+
+def _changes(title: str, changes: Sequence[Change], style: Style) -> Iterator[str]:
+    for change in changes:
+        reason = f": {change.reason}" if change.reason else ""
+        who = style.dim(f"({', '.join(change.remediations)})")
+        yield f"  {title:<8}{change.action} {masking.defused(change.target)}{masking.text(reason)} {who}"
+        if change.diff:
+            yield from (f"    {style.diff_line(line)}" for line in masking.diff(change.diff).splitlines())
+
+
+def _proof(result: HostResult, style: Style) -> Iterator[str]:
+    for check in result.proof.checks if result.proof else ():
+        word = style.green("accepts it") if check.ok else style.red("refuses it")
+        yield f"  proof   {check.name} {word}"
+        if not check.ok:
+            yield from (f"          {line}" for line in masking.text(check.output).splitlines())

@@ -1,0 +1,100 @@
+"""What the command line asks for, checked before anything connects."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from remediations.connections.base import HostKeyChecking
+from remediations.errors import UsageError
+from remediations.secret import Secret
+
+Verb = Literal["remediate", "diagnose", "verify"]
+FORMATS = ("text", "json")
+_VALUED = (
+    "--host", "--playbook", "--inventory", "--only", "--set", "--forks", "--format", "--output", "--health-url",
+    "--settle", "--plan", "--known-hosts", "--host-key-checking",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Request:
+    """`forks` hosts at a time; `settle` in seconds, None for what the actions call for; `plan` a plan's first digits."""
+
+    verb: Verb
+    hosts: tuple[str, ...] = ()
+    playbook: str | None = None
+    inventory: str | None = None
+    only: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    dry_run: bool = False
+    yes: bool = False
+    forks: int = 32
+    format: str = "text"
+    output: Path | None = None
+    health_url: str | None = None
+    settle: float | None = None
+    require_proof: bool = False
+    plan: str | None = None
+    known_hosts: Path | None = None
+    host_key_checking: HostKeyChecking | None = None
+    become_password: Secret | None = None
+    detailed_exitcode: bool = False
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+
+def check_words(argv: Sequence[str]) -> None:
+    """Invoke takes `--host` without a value, and `--only --dry-run` for an --only of "--dry-run": neither is meant."""
+    for index, word in enumerate(argv):
+        flag, equals, value = word.partition("=")
+        if flag not in _VALUED:
+            continue
+        following = value if equals else argv[index + 1] if index + 1 < len(argv) else ""
+        if not following.strip() or (not equals and following.startswith("--")):
+            raise UsageError(f"{flag}: a value is missing")
+
+
+def words(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(value for value in values if value.strip())
+
+
+def count(flag: str, text: str, *, most: int) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= most:
+        raise UsageError(f"{flag} {text}: expected a whole number from 1 to {most}")
+    return int(text)
+
+
+def seconds(flag: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?s?", text):
+        raise UsageError(f"{flag} {text}: expected seconds, such as 5 or 2.5s")
+    return float(text.removesuffix("s"))
+
+
+def one_of(flag: str, text: str, allowed: Sequence[str]) -> str:
+    if text not in allowed:
+        raise UsageError(f"{flag} {text}: expected one of {', '.join(allowed)}")
+    return text
+
+
+def plan_hash(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"[0-9a-f]{8,64}", text):
+        raise UsageError(f"--plan {text}: expected the hash that a dry run shows, 8 to 64 hexadecimal digits")
+    return text
+
+
+def checking(flag: str, text: str | None) -> HostKeyChecking | None:
+    """OpenSSH's words, and Ansible's booleans."""
+    allowed: dict[str, HostKeyChecking] = {
+        "yes": "yes", "true": "yes", "1": "yes", "accept-new": "accept-new", "no": "no", "false": "no", "0": "no",
+    }  # fmt: skip
+    if text is None or not text.strip():
+        return None
+    if text.lower() not in allowed:
+        raise UsageError(f"{flag} {text}: expected one of yes, accept-new, no")
+    return allowed[text.lower()]

@@ -1,0 +1,307 @@
+"""One host's journey: gather, diagnose, plan, prove; then, unless it is a dry run, apply, verify, confirm or undo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from remediations import before_images, diagnosis, health, proof
+from remediations.connections.base import Connection, Shell, Target
+from remediations.connections.open import open_connection
+from remediations.errors import (
+    BecomeError, ConnectionLostError, EditError, HostAnswerError, LockedError, RefusedError, RemediateError,
+    UnreachableError,
+)  # fmt: skip
+from remediations.facts.base import Unknown
+from remediations.findings import Finding
+from remediations.gather import ask_health, gather
+from remediations.health import Health
+from remediations.health_settings import HealthSettings
+from remediations.plan import Plan
+from remediations.proof import Proof
+from remediations.result import HostResult, Status, changes_of
+from remediations.snapshot import Snapshot
+from remediations.transaction import Outcome, Transaction
+from remediations.transaction_program import Program
+from remediations.work import Work, make_plan
+
+T = TypeVar("T")
+
+GOOD_ANSWERS = 3
+PATIENCE_SECONDS = 12.0
+"""How long a site may take to come back after a change: an app that starts, a group that retries its servers in 10 s."""
+
+Progress = Callable[[str, str], None]
+"""Told the host's name and what is being done there now."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for every host of a run. `state` is the folder for before-images, `run` the run's id."""
+
+    run: str
+    state: Path
+    diagnose_only: bool = False
+    settle: float | None = None
+    require_proof: bool = False
+    plan: str | None = None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Everything that is known of a host before anything is changed."""
+
+    snapshot: Snapshot
+    health: Health
+    findings: tuple[Finding, ...]
+    plan: Plan
+    proof: Proof | None
+
+
+@dataclass
+class Journey:
+    """One host, from the first connection to its result. `look` reads only; `finish` may change."""
+
+    target: Target
+    settings: HealthSettings
+    work: tuple[Work, ...]
+    options: Options
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+    survey: Survey | None = None
+    changing: bool = False
+    _connection: Connection | None = None
+    _shell: Shell | None = None
+
+    def look(self) -> HostResult:
+        """The result of a dry run: what is wrong, what would change, and whether that is proven."""
+        return self._guarded(self._look)
+
+    def finish(self) -> HostResult:
+        """Applies what `look` planned. The result of `look` where there is nothing to apply."""
+        return self._guarded(self._finish)
+
+    def close(self) -> None:
+        """Ends the connection; a transaction that was not confirmed undoes itself."""
+        for each in (self._shell, self._connection):
+            if each is not None:
+                each.close()
+
+    # --- looking ---
+
+    def _look(self) -> HostResult:
+        self._say("connecting")
+        self._connection = open_connection(self.target, lambda text: self.progress(self.target.name, text))
+        self._shell = self._timed("connect", self._connection.shell)
+        self._say("gathering facts")
+        snapshot = self._timed("gather", lambda: gather(self.shell, self.target.name, self.settings))
+        self._say("diagnosing")
+        judged = health.judge(snapshot.answers)
+        findings = diagnosis.diagnose(snapshot)
+        plan = make_plan(self.work, snapshot, findings)
+        self._say("proving the plan") if plan.files else None
+        proven = self._timed("proof", lambda: proof.prove(self.shell, snapshot, plan))
+        self.survey = Survey(snapshot, judged, findings, plan, proven)
+        return self._surveyed()
+
+    def _surveyed(self) -> HostResult:
+        survey = self._known
+        result = HostResult(
+            host=self.target.name,
+            status=_status_of(survey, diagnose_only=self.options.diagnose_only),
+            before=survey.health,
+            findings=survey.findings,
+            changes=changes_of(survey.plan),
+            notes=survey.plan.notes,
+            warnings=_warnings(survey),
+            proof=survey.proof,
+            plan=None if survey.plan.empty else survey.plan.sha256,
+            seconds=dict(self.seconds),
+        )
+        refusal = self._refusal(survey)
+        return replace(result, status="refused", changes=(), error=refusal) if refusal else result
+
+    def _refusal(self, survey: Survey) -> str | None:
+        """Why this plan may not be applied, known before anything is touched."""
+        name, plan, proven = self.target.name, survey.plan, survey.proof
+        if plan.empty:
+            return None
+        if not survey.snapshot.machine.root:
+            return f"{name}: not root there, so nothing can be changed; log in as root or allow sudo"
+        if self.options.plan and not plan.sha256.startswith(self.options.plan):
+            return f"{name}: the plan is now {plan.sha256[:16]}, not the reviewed {self.options.plan[:16]}"
+        if proven and proven.failed:
+            return f"{name}: {proven.failed.name} does not accept the planned change: {proven.failed.output}"
+        if proven and not proven.proven and self.options.require_proof:
+            return f"{name}: the plan is not proven ({proven.reason}) and --require-proof forbids to apply it"
+        if survey.health.ok is None:
+            return f"{name}: whether the site is healthy cannot be told ({survey.health.summary}), so a change cannot be verified"
+        return None
+
+    # --- changing ---
+
+    def _finish(self) -> HostResult:
+        looked = self._surveyed()
+        if looked.status != "planned":
+            return looked
+        survey = self._known
+        script = self._keep_before_images(survey) if survey.plan.files else None
+        program = Program(survey.snapshot, survey.plan, self.options.run, self.options.settle, _baseline(survey))
+        transaction = Transaction(self.shell, program)
+        self._say("applying")
+        self.changing = True
+        outcome = self._timed("apply", transaction.begin)
+        if outcome.state != "await":
+            return self._ended(looked, outcome)
+        self._say("checking the site")
+        after = self._timed("verify", self._verify)
+        if after.ok:
+            return self._confirmed(looked, transaction, after, script)
+        return self._unhelped(looked, transaction, after, script)
+
+    def _verify(self) -> Health:
+        """Good answers, several; a site may take a while to come back."""
+        probes = [answer.probe for answer in self._known.health.answers]
+        rounds = [probe for _ in range(-(-GOOD_ANSWERS // len(probes))) for probe in probes]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            judged = health.judge(ask_health(self.shell, rounds))
+            if judged.ok or time.monotonic() >= deadline:
+                return judged
+            time.sleep(0.5)
+
+    def _confirmed(
+        self, looked: HostResult, transaction: Transaction, after: Health, script: Path | None
+    ) -> HostResult:
+        outcome = transaction.confirm()
+        if outcome.state != "committed":
+            return self._ended(replace(looked, after=after), outcome)
+        status: Status = "changed" if after.ok else "failed"
+        restore = before_images.restore_command(self.target, script) if script else None
+        return replace(looked, status=status, after=after, restore=restore, seconds=dict(self.seconds))
+
+    def _unhelped(self, looked: HostResult, transaction: Transaction, after: Health, script: Path | None) -> HostResult:
+        """The site is bad: undone, unless the changes cured what they were for and another fault remains."""
+        survey = self._known
+        remaining = self._remaining(survey)
+        others = ", ".join(f"{finding.cause} ({finding.subject})" for finding in remaining or ())
+        if not survey.plan.files or (remaining and survey.health.ok is False):
+            what = f"what remains: {others}" if others else "and no known cause fits"
+            kept = self._confirmed(looked, transaction, after, script)
+            error = f"{self.target.name}: the site is still bad ({after.summary}); {what}"
+            return replace(kept, findings=remaining or kept.findings, error=kept.error or error)
+        self._say("the site is not healthy: undoing")
+        outcome = self._timed("undo", transaction.undo)
+        result = self._ended(replace(looked, after=after), outcome)
+        was = "still bad" if survey.health.ok is False else "bad after the change"
+        return replace(result, error=f"{self.target.name}: the site was {was} ({after.summary}); {_told(outcome)}")
+
+    def _remaining(self, survey: Survey) -> tuple[Finding, ...] | None:
+        """The findings that are there now, if those which the changes answer have gone; None where they have not."""
+        findings = diagnosis.diagnose(gather(self.shell, self.target.name, self.settings))
+        answered = {(one.cause, one.subject) for one in survey.findings if one.remediation in survey.plan.remediations}
+        still = {(one.cause, one.subject) for one in findings}
+        real = tuple(one for one in findings if one.cause != "unknown")
+        return real if answered and not answered & still and real else None
+
+    def _ended(self, looked: HostResult, outcome: Outcome) -> HostResult:
+        """The host ended it by itself, or says neither yes nor no."""
+        open_ended = outcome.state == "await" or outcome.state == "committed"
+        status: Status = "unknown" if open_ended else outcome.state
+        undone = looked.changes if status == "rolled_back" else ()
+        error = f"{self.target.name}: {outcome.failure}; {_told(outcome)}" if outcome.failure else None
+        return replace(
+            looked, status=status, changes=(), undone=undone, error=error or f"{self.target.name}: {_told(outcome)}",
+            seconds=dict(self.seconds),
+        )  # fmt: skip
+
+    def _keep_before_images(self, survey: Survey) -> Path:
+        folder = self.options.state / self.options.run / self.target.name
+        return before_images.keep(folder, survey.snapshot, survey.plan, self.options.run)
+
+    # --- common ---
+
+    @property
+    def shell(self) -> Shell:
+        assert self._shell is not None, "look comes first"
+        return self._shell
+
+    @property
+    def _known(self) -> Survey:
+        assert self.survey is not None, "look comes first"
+        return self.survey
+
+    def _say(self, text: str) -> None:
+        self.progress(self.target.name, text)
+
+    def _timed(self, name: str, act: Callable[[], T]) -> T:
+        start = time.monotonic()
+        try:
+            return act()
+        finally:
+            self.seconds[name] = time.monotonic() - start
+
+    def _guarded(self, act: Callable[[], HostResult]) -> HostResult:
+        """Every error raised on purpose becomes this host's result; the other hosts go on."""
+        changing = self.survey is not None
+        try:
+            return act()
+        except RemediateError as error:
+            status = _status_after(error, changing=changing)
+            looked = self._surveyed() if changing else HostResult(self.target.name, status)
+            return replace(looked, status=status, changes=(), error=str(error), seconds=dict(self.seconds))
+
+
+def _status_after(error: RemediateError, *, changing: bool) -> Status:
+    match error:
+        case ConnectionLostError() | HostAnswerError() if changing:
+            return "unknown"
+        case UnreachableError():
+            return "unreachable"
+        case LockedError():
+            return "locked"
+        case RefusedError() | EditError() | BecomeError():
+            return "refused"
+    return "unknown"
+
+
+def _status_of(survey: Survey, *, diagnose_only: bool) -> Status:
+    named = any(finding.cause != "unknown" for finding in survey.findings)
+    if diagnose_only and named:
+        return "diagnosed"
+    if not survey.plan.empty:
+        return "planned"
+    if survey.health.ok:
+        return "ok"
+    if survey.health.ok is None:
+        return "unknown"
+    return "failed" if named else "undiagnosed"
+
+
+def _warnings(survey: Survey) -> tuple[str, ...]:
+    said = [*survey.plan.warnings, *(f"refused: {text}" for text in survey.plan.refusals)]
+    if survey.proof and survey.proof.reason:
+        said.append(f"the plan is not proven: {survey.proof.reason}")
+    blind = diagnosis.blind_spots(survey.snapshot)
+    return tuple([*said, blind] if blind else said)
+
+
+def _baseline(survey: Survey) -> bool:
+    """Whether the configuration that stands now validates; where it does not, an undo must not reload it."""
+    verdicts = survey.snapshot.verdicts
+    return isinstance(verdicts, Unknown) or all(verdict.ok for verdict in verdicts)
+
+
+def _told(outcome: Outcome) -> str:
+    """In what state the host is now, in words."""
+    return {
+        "rolled_back": "everything was put back and the old configuration serves",
+        "refused": "nothing was changed",
+        "needs_human": "a person must look: not everything could be put back",
+        "committed": "the host says that the changes stand",
+        "await": "the host still waits and will undo the changes by itself",
+        "unknown": "the host did not say in what state it is",
+    }[outcome.state]

@@ -1,0 +1,24 @@
+"""Fills in the templates of `templates/`; a value that a template asks for and does not get is an error."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from remediations import resources
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(name: str, **values: object) -> bytes:
+    """The template's text in UTF-8, with its final newline."""
+    return _environment().get_template(name).render(**values).encode()
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only runs that write a file pay for it
+
+    loader = FileSystemLoader(resources.templates())
+    return Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - configuration files, not HTML
