@@ -18,6 +18,7 @@ _WORDS: Mapping[object, str] = {
     str: "text",
     NoneType: "null",
 }
+_PLURALS: Mapping[object, str] = {int: "whole numbers", float: "numbers", str: "text"}
 
 
 class MismatchError(Exception):
@@ -61,9 +62,11 @@ def _members(annotation: object) -> tuple[object, ...]:
 
 def _member_in_words(member: object) -> str:
     if get_origin(member) is Literal:
-        return "one of " + ", ".join(str(choice) for choice in get_args(member))
+        choices = [str(choice) for choice in get_args(member)]
+        return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
     if get_origin(member) is tuple:
-        return f"a list of {in_words(_item_type(member), {})}"
+        item = _item_type(member)
+        return f"a list of {_PLURALS.get(item) or in_words(item, {})}"
     return _WORDS[member]
 
 

@@ -118,7 +118,9 @@ def _subscripted(inventory: Inventory, names: set[str], subscript: re.Match[str]
     else:
         chosen = ordered[int(subscript["first"]) : int(subscript["last"]) + 1 if subscript["last"] else None]
     if not chosen:
-        raise UsageError(f"--host {subscript[0]}: selects none of the {len(ordered)} hosts of {subscript['base']} (counted from 0)")
+        raise UsageError(
+            f"--host {subscript[0]}: selects none of the {len(ordered)} hosts of {subscript['base']} (counted from 0)"
+        )
     return set(chosen)
 
 

@@ -127,10 +127,8 @@ def _name(item: Node, keys: Mapping[str, Node], key: str, known: Known) -> str:
         raise item.error(key, "no remediation is named here")
     _check_known(names[0], keys[names[0]], key, known)
     for other in names[1:]:
-        hint = f"its own `- {other}`" if other in known else f"indented below {names[0]}, if it is a parameter of it"
-        raise keys[other].error(
-            key, f"unknown key {other!r} beside {names[0]}; allowed: when ({other!r} may belong {hint})"
-        )
+        hint = f"write `- {other}` for a remediation of its own" if other in known else "indent a parameter further"
+        raise keys[other].error(key, f"unknown key {other!r} beside {names[0]}; allowed: when; {hint}")
     return names[0]
 
 
