@@ -10,6 +10,8 @@ from remediations.editors.nginx_address import Address, parse_address
 from remediations.editors.nginx_effective import effective
 from remediations.editors.nginx_tree import NginxTree, Node
 
+_NAMED_GROUP = re.compile(r"\(\?<(?=\w)")
+_ODD_SET = re.compile(r"\[[^\]]*(?:\[|--|&&|~~|\|\|)")
 _MODIFIER = re.compile(r"(=|\^~|~\*|~|@)?(.*)", re.DOTALL)
 
 
@@ -144,8 +146,13 @@ def _listen_address(text: str) -> Address:
 
 
 def _takes_index_php(pattern: str) -> bool:
-    """Whether this regular expression is about PHP scripts and matches /index.php; Python's syntax is near PCRE's."""
+    """Whether this regular expression is about PHP scripts and matches /index.php.
+
+    Python's syntax is near PCRE's: named groups differ, and sets that Python would warn about count as no match.
+    """
+    if r"\.php" not in pattern or _ODD_SET.search(pattern):
+        return False
     try:
-        return r"\.php" in pattern and re.search(pattern, "/index.php") is not None
+        return re.search(_NAMED_GROUP.sub("(?P<", pattern), "/index.php") is not None
     except re.error:
         return False

@@ -23,7 +23,7 @@ class SnippetPlace:
 def snippet_place(tree: NginxTree) -> SnippetPlace | None:
     """The directory for `*.conf` files at the level of http{}, one named conf.d first; None where there is none."""
     masks = (include for include in tree.includes if include.is_mask and include.node.parent is tree.http)
-    places = [place for place in map(_place, masks) if place.takes("remediate-example.conf")]
+    places = [place for place in map(_place, masks) if place.mask.endswith(".conf") and place.takes("any-name.conf")]
     return next(iter(sorted(places, key=lambda place: not place.directory.endswith("/conf.d"))), None)
 
 
