@@ -101,8 +101,12 @@ class HostKeyCheck:
             raise HostKeyUnknownError(
                 f"{self.where}: the host key {shown} stands in no known_hosts file; record it with "
                 f"`ssh-keyscan -p {self.port} {self.host} >> ~/.ssh/known_hosts` and compare the fingerprint with the "
-                "host's own, or trust the first key seen with `--host-key-checking accept-new`"
+                "host's own, or trust the first key seen with `--host-key-checking accept-new`" + self._unread()
             )
+
+    def _unread(self) -> str:
+        warnings = [warning for store in self._stores() for warning in store.warnings]
+        return f" ({warnings[0]}; {len(warnings)} such lines)" if warnings else ""
 
     def _accept(self, key_type: str, key: bytes) -> None:
         """Record the key, unless another thread or process did so while we connected."""
@@ -111,8 +115,17 @@ class HostKeyCheck:
             if keys and not _among(key, keys):
                 self._changed(keys, key_type, key)
             elif not keys:
-                known_hosts.append(self.files[0], self.name, key_type, key)
-                self.warn(f"{self.where}: new host key {key_type} {fingerprint(key)} recorded in {self.files[0]}")
+                self._record(self.files[0], key_type, key)
+
+    def _record(self, file: Path, key_type: str, key: bytes) -> None:
+        try:
+            known_hosts.append(file, self.name, key_type, key)
+        except OSError as error:
+            raise HostKeyUnknownError(
+                f"{self.where}: the new host key {key_type} {fingerprint(key)} cannot be recorded in {file}: "
+                f"{error.strerror}"
+            ) from error
+        self.warn(f"{self.where}: new host key {key_type} {fingerprint(key)} recorded in {file}")
 
 
 def _plain(stores: list[KnownHosts], name: str) -> list[KnownKey]:

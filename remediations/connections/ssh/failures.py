@@ -51,12 +51,21 @@ def in_authentication(login: str, key_file: Path | None, error: Exception) -> Re
         return AuthenticationError(f"{login}: the key is behind a passphrase: add it to ssh-agent with ssh-add")
     if isinstance(error, paramiko.AuthenticationException) and "timeout" in str(error):
         return ConnectTimeoutError(f"{login}: no answer in time")
-    if str(error) == "No authentication methods available":
+    if no_key_to_offer(error) and key_file:
+        return AuthenticationError(
+            f"{login}: the key {key_file} is behind a passphrase and ssh-agent does not hold it: ssh-add {key_file}"
+        )
+    if no_key_to_offer(error):
         return AuthenticationError(f"{login}: no key to offer: none given, none in ssh-agent, none in ~/.ssh")
     if isinstance(error, paramiko.SSHException | EOFError | OSError):
         offered = f"the key {key_file}" if key_file else "every key of ours"
         return AuthenticationError(f"{login}: the host rejected {offered} ({words(error)})")
     return UnreachableError(f"{login}: {words(error)}")
+
+
+def no_key_to_offer(error: Exception) -> bool:
+    """Whether Paramiko gave up before it asked the host anything."""
+    return str(error) == "No authentication methods available"
 
 
 def through_jump_host(where: str, jump_host: str, error: Exception) -> UnreachableError:

@@ -84,8 +84,9 @@ class Hop:
 
     def _log_in(self, through: Hop | None) -> None:
         deadline = time.monotonic() + self.timeout
+        options = {**self._keys(), **self._limits()}
         sock = self._socket(through)
-        self.fabric.connect_kwargs = {**self._keys(), **self._limits(), "sock": sock}
+        self.fabric.connect_kwargs = {**options, "sock": sock}
         self.fabric.client.set_missing_host_key_policy(StrictPolicy(self.check))
         try:
             self.fabric.open()
@@ -147,7 +148,8 @@ class Hop:
         if isinstance(error, RemediateError) or not isinstance(error, Exception):
             return error
         transport = self.fabric.client.get_transport()
-        if transport is not None and transport.auth_handler is not None:
+        asked = transport is not None and transport.auth_handler is not None
+        if asked or failures.no_key_to_offer(error):
             login = f"{self.where}: log in as {self.user}"
             return failures.in_authentication(login, self.private_key_file, error)
         said = sock.said if isinstance(sock, ProxySocket) else b""

@@ -25,9 +25,10 @@ def route_to(target: Target, warn: Warn) -> list[Hop]:
     Fabric's own ProxyJump walks a list from its far end; OpenSSH's order is the one kept here.
     """
     connection = _resolve(target.name, target.address, target.port, target.user)
-    where = f"{target.name}: connect to {place(connection.host, connection.port)}"
+    spot = place(connection.host, connection.port)
+    where = f"{target.name}: connect to {spot}"
     jumps, proxy = (target.jump, None) if target.jump else _way(connection.ssh_config)
-    return [*_jump_hops(target, where, jumps, warn, frozenset()), _hop(target, connection, where, proxy, warn)]
+    return [*_jump_hops(target, where, jumps, warn, frozenset({spot})), _hop(target, connection, where, proxy, warn)]
 
 
 def _jump_hops(target: Target, where: str, jumps: str, warn: Warn, seen: frozenset[str]) -> list[Hop]:
