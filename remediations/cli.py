@@ -94,8 +94,8 @@ def _request(context: Context, verb: Verb, *, ask_become_pass: bool, **words: An
         hosts=ask.words(words["host"]),
         playbook=words.get("playbook"),
         inventory=words["inventory"],
-        only=ask.words(words.get("only", ())),
-        settings=ask.words(words.get("set_", ())),
+        only=ask.words(words.get("only")),
+        settings=ask.words(words.get("set_")),
         dry_run=bool(words.get("dry_run")) or bool(context.config.run.dry),
         yes=bool(words.get("yes")),
         forks=ask.count("--forks", str(words["forks"]), most=128),
@@ -135,8 +135,8 @@ def _run(request: Request) -> int:
 )
 @verb
 def remediate(
-    context: Context, host: Sequence[str] = (), playbook: str | None = None, inventory: str | None = None,
-    dry_run: bool = False, yes: bool = False, only: Sequence[str] = (), set_: Sequence[str] = (),
+    context: Context, host: Sequence[str] | None = None, playbook: str | None = None, inventory: str | None = None,
+    dry_run: bool = False, yes: bool = False, only: Sequence[str] | None = None, set_: Sequence[str] | None = None,
     forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,  # noqa: A002
     settle: str | None = None, require_proof: bool = False, plan: str | None = None,
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
@@ -150,7 +150,7 @@ def remediate(
 @task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP)
 @verb
 def diagnose(
-    context: Context, host: Sequence[str] = (), inventory: str | None = None, playbook: str | None = None,
+    context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
     forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,  # noqa: A002
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
     detailed_exitcode: bool = False,
@@ -163,7 +163,7 @@ def diagnose(
 @task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP)
 @verb
 def verify(
-    context: Context, host: Sequence[str] = (), inventory: str | None = None, playbook: str | None = None,
+    context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
     forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,  # noqa: A002
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
     detailed_exitcode: bool = False,

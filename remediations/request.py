@@ -58,8 +58,9 @@ def check_words(argv: Sequence[str]) -> None:
             raise UsageError(f"{flag}: a value is missing")
 
 
-def words(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(value for value in values if value.strip())
+def words(values: Sequence[str] | None) -> tuple[str, ...]:
+    """The values of a flag that repeats."""
+    return tuple(value for value in values or () if value.strip())
 
 
 def count(flag: str, text: str, *, most: int) -> int:

@@ -73,7 +73,7 @@ def fpm_of(snapshot: Snapshot, address: Address) -> FpmVersion | None:
     """The PHP-FPM that has a pool with this `listen`."""
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
     wanted = {address.path} if address.is_unix else {f"{address.host}:{address.port}", str(address.port)}
-    return next((one for one in versions if any(pool.listen in wanted for pool in one.config.pools)), None)
+    return next((one for one in versions if any(pool.listen.value in wanted for pool in one.config.pools)), None)
 
 
 def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:
