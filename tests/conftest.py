@@ -3,11 +3,12 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -22,6 +23,17 @@ class LabHostFactory(Protocol):
     """`lab_host("web1", variant="python,sudo-user")` boots a host; `via` hides it behind another."""
 
     def __call__(self, name: str = "web1", variant: str = "", via: LabHost | None = None) -> LabHost: ...
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """SIGTERM ends a run as Ctrl-C does, with every fixture's end; after SIGKILL the next run reaps."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGTERM, interrupt)
+        config.add_cleanup(partial(_handle_termination, before))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -39,7 +51,7 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def lab_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Path]:
+def lab_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """The folder of this run's keys; no lab makes errors, since a skip looks like a pass."""
     try:
         require_lab()
@@ -47,8 +59,7 @@ def lab_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
             reap()
     except LabError as error:
         pytest.fail(str(error), pytrace=False)
-    with _terminated_like_interrupted():
-        yield tmp_path_factory.mktemp("lab")
+    return tmp_path_factory.mktemp("lab")
 
 
 @pytest.fixture
@@ -71,26 +82,13 @@ def web1(lab_host: LabHostFactory) -> LabHost:
     return lab_host("web1")
 
 
+def _handle_termination(handler: Callable[[int, FrameType | None], Any] | int | None) -> None:
+    signal.signal(signal.SIGTERM, handler)
+
+
 @contextmanager
 def _heard(config: pytest.Config) -> Iterator[None]:
     """Lets what the lab prints reach the terminal at once."""
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         yield
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends the tests as Ctrl-C does, with every fixture's end; after SIGKILL the next run reaps."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

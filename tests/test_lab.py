@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LabHostFactory
-from tests.lab import cgroup, inventory
+from tests.lab import cgroup, container, inventory
 from tests.lab.commands import run
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
@@ -144,20 +144,32 @@ def test_reaping_spares_the_hosts_of_living_runs(web1: LabHost) -> None:
     assert web1.get("shop.example").status == 200
 
 
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_interrupted_test_run_takes_its_hosts_away(lab_run: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupted_test_run_takes_its_hosts_away(
+    lab_run: Path, tmp_path: Path, number: signal.Signals, workers: int
+) -> None:
+    names = [f"asleep{n}{workers}{number.value}" for n in range(max(1, workers))]
     test = tmp_path / "test_sleeps.py"
-    test.write_text("import time\ndef test_sleeps(web1):\n    print(web1.id, flush=True)\n    time.sleep(60)\n")
-    options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-s", "--rootdir", str(tmp_path)]
-    command = [sys.executable, "-m", "pytest", *options, "-c", "/dev/null", str(test)]
-    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as pytest_run:
-        assert pytest_run.stdout is not None
-        line = next(line for line in pytest_run.stdout if "rl-web1-" in line)
-        host = next(record for record in records() if record.id == line.split()[-1])
+    sleep = "def test_sleeps(lab_host, name):\n    lab_host(name)\n    time.sleep(60)\n"
+    test.write_text(f"import pytest, time\n@pytest.mark.parametrize('name', {names})\n{sleep}")
+    options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-c", os.devnull]
+    command = [sys.executable, "-m", "pytest", *options, "-n", str(workers), str(test)]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as pytest_run:
+        hosts = running_hosts(names, timeout=20)
         pytest_run.send_signal(number)
-        pytest_run.communicate(timeout=30)
-    assert pytest_run.returncode == 2
-    assert traces(host) == []
+        assert pytest_run.wait(timeout=40) == 2
+    assert [traces(host) for host in hosts] == [[] for _ in names]
+
+
+def running_hosts(names: list[str], timeout: float) -> list[Record]:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        found = [record for record in records() if record.name in names and container.running(record)]
+        if len(found) == len(names):
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{names} did not all come up within {timeout} s")
 
 
 def cgroup_pids(host: Record) -> list[int]:
