@@ -18,7 +18,7 @@ from invoke.program import Program
 from invoke.tasks import task
 
 from remediations import request as ask
-from remediations.errors import RemediateError, UsageError
+from remediations.errors import RemediateError
 from remediations.request import Request, Verb
 from remediations.secret import Secret
 
@@ -137,7 +137,7 @@ def _run(request: Request) -> int:
 def remediate(
     context: Context, host: Sequence[str] | None = None, playbook: str | None = None, inventory: str | None = None,
     dry_run: bool = False, yes: bool = False, only: Sequence[str] | None = None, set_: Sequence[str] | None = None,
-    forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,  # noqa: A002
+    forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
     settle: str | None = None, require_proof: bool = False, plan: str | None = None,
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
     detailed_exitcode: bool = False,
@@ -151,7 +151,7 @@ def remediate(
 @verb
 def diagnose(
     context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
-    forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,  # noqa: A002
+    forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
     detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
@@ -164,7 +164,7 @@ def diagnose(
 @verb
 def verify(
     context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
-    forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,  # noqa: A002
+    forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
     detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
@@ -175,7 +175,7 @@ def verify(
 
 @task(auto_shortflags=False)
 @verb
-def catalogue(context: Context) -> int:
+def catalogue(context: Context) -> int:  # noqa: ARG001 - Invoke hands every task its context
     """List the remediations and their parameters."""
     from remediations.report.catalogue import catalogue
 
@@ -185,7 +185,7 @@ def catalogue(context: Context) -> int:
 
 @task(auto_shortflags=False, help={"name": "a remediation of the catalogue"})
 @verb
-def explain(context: Context, name: str) -> int:
+def explain(context: Context, name: str) -> int:  # noqa: ARG001 - Invoke hands every task its context
     """Say what a remediation does, what it never does, and what it can be told."""
     from remediations.report.catalogue import explain
 

@@ -13,7 +13,7 @@ from remediations.runner import Journey
 MOST_FORKS = 32
 
 
-class Interrupted(Exception):  # noqa: N818 - an event, not an error
+class Interrupted(Exception):
     """Ctrl-C: `results` says in what state every host is."""
 
     def __init__(self, results: tuple[HostResult, ...]) -> None:

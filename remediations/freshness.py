@@ -18,7 +18,7 @@ _FPM_TIME = re.compile(r"^\[(\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d)")
 
 @dataclass(frozen=True)
 class Stale:
-    """A daemon (its unit's name, else its own) and the newest of its files, changed `seconds` after it last read them."""
+    """A daemon (its unit, else its own name) and its newest file, changed `seconds` after it last read them."""
 
     subject: str
     file: str

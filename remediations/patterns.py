@@ -32,7 +32,9 @@ def select(inventory: Inventory, patterns: Sequence[str]) -> tuple[Host, ...]:
         if word[0] == "!":
             chosen -= _members(inventory, word[1:].strip())
     if not chosen:
-        raise UsageError(f"--host {','.join(words)}: no host is left, of {len(inventory.hosts)} in {inventory.path}")
+        raise UsageError(
+            f"host pattern {','.join(words)}: no host is left, of {len(inventory.hosts)} in {inventory.path}"
+        )
     return tuple(host for host in inventory.hosts if host.name in chosen)
 
 
@@ -61,7 +63,7 @@ def _pieces(text: str, separator: str) -> list[str]:
 def _hosts(inventory: Inventory, word: str) -> set[str]:
     names = _members(inventory, word)
     if not names:
-        raise UsageError(f"--host {word}: this group of {inventory.path} has no hosts")
+        raise UsageError(f"host pattern {word}: this group of {inventory.path} has no hosts")
     return names
 
 
@@ -71,7 +73,9 @@ def _members(inventory: Inventory, word: str) -> set[str]:
     base = _matching(inventory, subscript["base"]) if subscript else None
     names = _subscripted(inventory, base, subscript) if subscript and base else _matching(inventory, word)
     if names is None:
-        raise UsageError(f"--host {word}: matches no host and no group of {inventory.path}{_near(inventory, word)}")
+        raise UsageError(
+            f"host pattern {word}: matches no host and no group of {inventory.path}{_near(inventory, word)}"
+        )
     return names
 
 
@@ -101,7 +105,7 @@ def _test(word: str) -> Callable[[str], bool]:
     try:
         regex = re.compile(word[1:])
     except re.error as error:
-        raise UsageError(f"--host {word}: is not a regular expression: {error}") from error
+        raise UsageError(f"host pattern {word}: is not a regular expression: {error}") from error
     return lambda name: regex.match(name) is not None
 
 
@@ -119,7 +123,7 @@ def _subscripted(inventory: Inventory, names: set[str], subscript: re.Match[str]
         chosen = ordered[int(subscript["first"]) : int(subscript["last"]) + 1 if subscript["last"] else None]
     if not chosen:
         raise UsageError(
-            f"--host {subscript[0]}: selects none of the {len(ordered)} hosts of {subscript['base']} (counted from 0)"
+            f"host pattern {subscript[0]}: selects none of the {len(ordered)} hosts of {subscript['base']} (from 0)"
         )
     return set(chosen)
 

@@ -1,4 +1,4 @@
-"""Proof: the host's own validators accept the staged files, in a private mount namespace, before anything is touched."""
+"""Proof: the host's own validators accept the staged files, in a private mount namespace, nothing live touched."""
 
 from __future__ import annotations
 

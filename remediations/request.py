@@ -23,7 +23,7 @@ _VALUED = (
 
 @dataclass(frozen=True)
 class Request:
-    """`forks` hosts at a time; `settle` in seconds, None for what the actions call for; `plan` a plan's first digits."""
+    """`forks` hosts at a time; `settle` in seconds, None: as the actions call for; `plan` a plan's first digits."""
 
     verb: Verb
     hosts: tuple[str, ...] = ()

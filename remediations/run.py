@@ -39,7 +39,7 @@ def run(request: Request) -> int:
         with progress(sys.stderr) as tell:
             fleet = Fleet([_journey(request, play, todo, host, run_id, tell) for host in hosts], request.forks)
             results = _travel(fleet, request)
-        results = _ask_and_apply(fleet, request, run_id, results)
+        results = _ask_and_apply(fleet, request, results)
     except Interrupted as interrupted:
         report(request, run_id, interrupted.results)
         return INTERRUPTED
@@ -57,9 +57,7 @@ def _travel(fleet: Fleet, request: Request) -> tuple[HostResult, ...]:
     return results
 
 
-def _ask_and_apply(
-    fleet: Fleet, request: Request, run_id: str, results: tuple[HostResult, ...]
-) -> tuple[HostResult, ...]:
+def _ask_and_apply(fleet: Fleet, request: Request, results: tuple[HostResult, ...]) -> tuple[HostResult, ...]:
     if request.verb != "remediate" or request.dry_run or request.yes or not _planned(results):
         return results
     sys.stderr.write(text_report.render(results, style_for(sys.stderr, request.environ), dry_run=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,13 @@ from remediations import before_images, diagnosis, health, proof
 from remediations.connections.base import Connection, Shell, Target
 from remediations.connections.open import open_connection
 from remediations.errors import (
-    BecomeError, ConnectionLostError, EditError, HostAnswerError, LockedError, RefusedError, RemediateError,
+    BecomeError,
+    ConnectionLostError,
+    EditError,
+    HostAnswerError,
+    LockedError,
+    RefusedError,
+    RemediateError,
     UnreachableError,
 )  # fmt: skip
 from remediations.facts.base import Unknown
@@ -32,7 +38,7 @@ T = TypeVar("T")
 
 GOOD_ANSWERS = 3
 PATIENCE_SECONDS = 12.0
-"""How long a site may take to come back after a change: an app that starts, a group that retries its servers in 10 s."""
+"""How long a site may take to come back: an app that starts, a group that retries its servers after 10 s."""
 
 Progress = Callable[[str, str], None]
 """Told the host's name and what is being done there now."""
@@ -138,7 +144,7 @@ class Journey:
         if proven and not proven.proven and self.options.require_proof:
             return f"{name}: the plan is not proven ({proven.reason}) and --require-proof forbids to apply it"
         if survey.health.ok is None:
-            return f"{name}: whether the site is healthy cannot be told ({survey.health.summary}), so a change cannot be verified"
+            return f"{name}: the site's health cannot be told ({survey.health.summary}), so no change could be verified"
         return None
 
     # --- changing ---

@@ -22,7 +22,7 @@ When the result is written, so that a second run finds nothing to do:
   pool is found exhausted anew.
 - *Lowered* only for memory (where the operator gave `per_core`, for the cores too), and only by more than 10 % and by
   more than one worker: MemAvailable moves by some MiB from run to run, and the reserve of a tenth can bear that much.
-  A value that could eat the reserve up is lowered without this tolerance.
+  A value that could eat the reserve up is lowered without this tolerance (so a given reserve below it gives it up).
 - *Advice* alone where fewer than three warm workers were seen: a raise then needs the operator's `process_mb`. Cold
   workers understate, so what they show as able to eat the reserve up, and what an OOM kill has shown, is lowered.
 - Nothing is raised after a recent OOM kill or while workers wait for the database, whoever asks.

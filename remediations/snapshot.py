@@ -43,7 +43,7 @@ class Snapshot:
     units: Units | Unknown
     sockets: Sockets | Unknown
     processes: Processes | Unknown
-    nginx: NginxFiles | None | Unknown
+    nginx: NginxFiles | Unknown | None
     php: PhpFiles | Unknown
     files: Files
     journal: Journal | Unknown = Unknown("the journal was not asked")

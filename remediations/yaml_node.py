@@ -40,7 +40,9 @@ class Node:
         return f"{self.source.label}:{self.line}" if self.source.has_lines and self.line else self.source.label
 
     def error(self, key: str, problem: str) -> UsageError:
-        return self.source.error(": ".join(part for part in (self.where, key, problem) if part))
+        message = ": ".join(part for part in (self.where, key, problem) if part)
+        # A key may hold the escape codes of a terminal: YAML writes them "\e[31m".
+        return self.source.error(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", message))
 
     def plain(self) -> object:
         """The value without places, as yaml.safe_load gives it, except that keys are text as written."""

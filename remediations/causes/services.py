@@ -1,4 +1,4 @@
-"""Services: the units that should answer do not run, died, gave up, lost their socket or serve an older configuration."""
+"""Services: units that do not run, died, gave up, lost their socket, or serve an older configuration."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ import shlex
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from remediations.errors import HostAnswerError
@@ -21,6 +23,12 @@ LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
 umask 077
 """
+
+
+@cache
+def fragment(name: str) -> str:
+    """The text of `facts/NAME.sh`, kept as a file so that shellcheck and people can read it."""
+    return (Path(__file__).parent / f"{name}.sh").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remediations.facts.base import Unknown
+from remediations.facts.base import Unknown, fragment
 from remediations.quoting import quote
 
 MAX_FILE_KIB = 1024
@@ -48,23 +48,8 @@ def new_file(path: str, data: bytes = b"") -> HostFile:
     """A file that is not there yet, as it is created: root's, mode 644."""
     return HostFile(path, path, data, "644", 0, 0, 1, "", 0.0, 0.0)
 
-# One process for each question about all files, however many they are. find keeps the order of its arguments.
-EMIT_FILES = f"""
-emit_files() {{
-  nl='
-'
-  old_ifs=$IFS; IFS=$nl; set -f
-  [ $# -gt 0 ] && set -- $(find -L "$@" -maxdepth 0 -type f -readable -size -{MAX_FILE_KIB + 1}k ! -name "*$nl*" 2>/dev/null)
-  set +f; IFS=$old_ifs
-  echo "files $#"
-  [ $# -gt 0 ] || return 0
-  stat -L --printf '%s %a %u %g %h %d:%i %.9Y %n\\n' -- "$@" &&
-  stat --printf '%.9Y\\n' -- "$@" &&
-  readlink -f -- "$@" &&
-  sha256sum -- "$@" | sed 's/^\\\\//; s/ .*//' &&
-  cat -- "$@"
-}}
-"""
+
+EMIT_FILES = f"MAX_FILE_KIB={MAX_FILE_KIB}\n{fragment('files')}"
 
 
 def script(patterns: Sequence[str]) -> str:

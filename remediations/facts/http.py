@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown
+from remediations.facts.base import Fact, Unknown, fragment
 from remediations.quoting import quote
 
 REFUSED, TIMED_OUT, EMPTY_REPLY = 7, 28, 52
@@ -45,47 +45,12 @@ class HttpAnswer:
 
 HttpAnswers = tuple[HttpAnswer, ...]
 
-# Each probe runs beside the others and answers with two short lines, each one write and so never torn apart.
-_PROBES = r"""
-if command -v curl >/dev/null 2>&1; then
-  ask() { # seconds url host connect
-    seconds=$1 url=$2 host=$3 connect=$4
-    set -- -q -s -i -k -g --noproxy '*' --max-time "$seconds" -A remediate
-    [ -n "$host" ] && set -- "$@" -H "Host: $host"
-    case $connect in '') ;; /*) set -- "$@" --unix-socket "$connect" ;; *) set -- "$@" --connect-to "::$connect" ;; esac
-    curl "$@" -- "$url"
-  }
-elif command -v wget >/dev/null 2>&1; then
-  ask() {
-    url=$2
-    case $4 in '') ;; /*) return 3 ;; *) name=${url#*://}; name=${name%%/*}; url=${url%%://*}://$4/${url#*://*/}; set -- "$1" "$2" "${3:-$name}" ;; esac
-    wget -q --save-headers --content-on-error --max-redirect=0 --tries=1 --no-proxy --no-check-certificate -T "$1" \
-      -U remediate ${3:+--header="Host: $3"} -O - -- "$url"
-    code=$?; [ $code = 8 ] && code=0; [ $code = 4 ] && code=7; return $code
-  }
-else
-  echo 'neither curl nor wget is installed'; exit 3
-fi
-blank=$(printf '\r\n\r\n.'); blank=${blank%.}
-probe() { # number contains seconds url host connect
-  number=$1 contains=$2; shift 2
-  { ask "$@" 2>/dev/null; echo "rc $number $?" >&3; } | {
-    answer=$(head -c 262144 | tr -d '\000'; echo .); answer=${answer%.}
-    head=${answer%%"$blank"*}; body=
-    case $answer in *"$blank"*) body=${answer#*"$blank"} ;; esac
-    found=0; case $body in *"$contains"*) found=1 ;; esac
-    echo "answer $number ${#body} $found $(printf %s "$head" | head -c 1000 | base64 | tr -d '\n') $(printf %s "$body" | head -c 1000 | base64 | tr -d '\n')" >&3
-  }
-}
-exec 3>&1
-"""
-
 
 def fact(probes: Sequence[Probe]) -> Fact[HttpAnswers]:
     """Asks all probes at the same time."""
     calls = "\n".join(_call(number, probe) for number, probe in enumerate(probes))
     longest = max((probe.timeout for probe in probes), default=0)
-    script = f"{_PROBES}\n{calls}\nwait\n"
+    script = f"{fragment('http')}\n{calls}\nwait\n"
     return Fact("http", script, lambda stdout: parse(stdout, probes), int(longest) + 3)
 
 

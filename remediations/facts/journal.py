@@ -32,7 +32,9 @@ def fact(units: Sequence[str]) -> Fact[Journal]:
     script = f"""
 command -v journalctl >/dev/null 2>&1 || {{ echo 'journalctl is not there'; exit 3; }}
 [ "$(id -u)" = 0 ] || {{ echo 'the journal is readable by root only'; exit 3; }}
-journalctl --no-pager -q -o json --output-fields={FIELDS} -S -7d -n {LINES} {wanted} 2>/dev/null || {{ echo 'journalctl failed'; exit 3; }}
+journalctl --no-pager -q -o json \\
+  --output-fields={FIELDS} -S -7d -n {LINES} {wanted} 2>/dev/null ||
+  {{ echo 'journalctl failed'; exit 3; }}
 """
     return Fact("journal", script, parse)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown
+from remediations.facts.base import Fact, Unknown, fragment
 from remediations.quoting import quote
 
 MAX_LOG_BYTES = 256 * 1024
@@ -36,22 +36,7 @@ def fact(paths: Sequence[str]) -> Fact[Logs]:
     """The tails of these files, each at most 256 KiB and all together at most 4 MiB."""
     cap = min(MAX_LOG_BYTES, MAX_ALL_BYTES // max(1, len(paths)))
     script = "\n".join(f"one {quote(path)}" for path in paths)
-    return Fact("logs", f"{_ONE_LOG % cap}\n{script}\n", parse)
-
-
-_ONE_LOG = """
-one() {
-  if [ ! -e "$1" ]; then echo "- 0 $1"
-  elif [ ! -f "$1" ]; then echo "- 0 $1"
-  elif [ ! -r "$1" ]; then echo "? 0 $1"
-  else
-    size=$(stat -L -c %%s -- "$1"); want=%d; keep=$want; [ "$size" -lt "$want" ] && keep=$size
-    cut=.; [ "$size" -gt "$keep" ] && cut=+
-    echo "$cut $keep $1"
-    tail -c "+$((size - keep + 1))" -- "$1" | head -c "$keep"
-  fi
-}
-"""
+    return Fact("logs", f"MAX_LOG={cap}\n{fragment('logs')}\n{script}\n", parse)
 
 
 def parse(stdout: bytes) -> Logs | Unknown:
@@ -70,7 +55,7 @@ def parse(stdout: bytes) -> Logs | Unknown:
 def peers_fact(paths: Sequence[str]) -> Fact[Peers]:
     """How many of the last 1,000 lines of each access log came from which address (the first word of a line)."""
     files = " ".join(quote(path) for path in paths)
-    script = f'for log in {files}; do [ -r "$log" ] && tail -n {PEER_LINES} -- "$log"; done | awk \'{{ n[$1]++ }} END {{ for (a in n) print n[a], a }}\''
+    script = f"{tails} | awk '{{ n[$1]++ }} END {{ for (a in n) print n[a], a }}'"
     return Fact("peers", script if paths else ":", parse_peers)
 
 

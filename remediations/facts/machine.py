@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown
+from remediations.facts.base import Fact, Unknown, fragment
 
 TOOLS = ("unshare", "mount", "stat", "sha256sum", "base64", "curl", "wget", "ss", "systemctl", "getfacl", "python3")
 
@@ -29,18 +29,7 @@ class Machine:
         return self.uid == 0
 
 
-SCRIPT = f"""
-echo "hostname $(uname -n)"
-echo "uid $(id -u)"
-echo "now $(date '+%s.%N')"
-echo "offset $(date '+%z')"
-read -r up rest </proc/uptime; echo "uptime $up"
-[ -d /run/systemd/system ] && echo "systemd yes"
-echo "cores $(nproc 2>/dev/null || grep -c ^processor /proc/cpuinfo)"
-grep -E '^(MemTotal|MemAvailable):' /proc/meminfo
-for tool in {" ".join(TOOLS)}; do command -v "$tool" >/dev/null 2>&1 && echo "tool $tool"; done
-exit 0
-"""
+SCRIPT = f"TOOLS='{' '.join(TOOLS)}'\n{fragment('machine')}"
 
 
 def parse(stdout: bytes) -> Machine | Unknown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown
+from remediations.facts.base import Fact, Unknown, fragment
 
 PROPERTIES = (
     "Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,Restart,RestartUSec,Type,UnitFileState,"
@@ -67,32 +67,7 @@ class Unit:
 
 Units = Mapping[str, Unit]
 
-# Loaded services, enabled ones (template instances too: only the links know them), and the usual web units even where
-# nothing has loaded them yet. A second look after a second is taken only where the first is suspicious.
-SCRIPT = f"""
-[ -d /run/systemd/system ] || {{ echo 'systemd is not running on this host'; exit 3; }}
-show() {{ systemctl --no-pager --no-ask-password show -p {PROPERTIES} -- "$@" 2>/dev/null; }}
-names=$({{
-  systemctl --no-pager --no-ask-password list-units --all --plain --no-legend --type=service | sed 's/^[^A-Za-z0-9]*//; s/ .*//'
-  systemctl --no-pager --no-ask-password list-unit-files --no-legend 'nginx.service' 'apache2.service' 'httpd.service' \\
-    'php*fpm*.service' | sed 's/ .*//' | grep -v '@\\.service'
-  for link in /etc/systemd/system/*.wants/*.service; do [ -L "$link" ] && echo "${{link##*/}}"; done
-}} | grep -v -e '^systemd-' -e '^getty@' -e '^user@' -e '^user-runtime-dir@' | sort -u | head -n 400)
-[ -n "$names" ] || {{ echo 'systemctl listed no unit'; exit 3; }}
-IFS='
-'
-show $names || {{ echo 'systemctl does not answer'; exit 3; }}
-if systemctl --no-pager list-units --plain --no-legend --type=service --state=activating 2>/dev/null | grep -q auto-restart ||
-   show $names | awk -F= -v up="$(cut -d. -f1 /proc/uptime)" '
-     $1=="NRestarts" {{ n=$2 }} $1=="ExecMainStartTimestampMonotonic" {{ t=$2/1000000 }}
-     /^$/ {{ if (n>0 && up-t<20) hit=1; n=0; t=0 }} END {{ if (n>0 && up-t<20) hit=1; exit !hit }}'
-then
-  sleep 1
-  echo; echo SECOND=1; echo
-  systemctl --no-pager --no-ask-password show -p Id,NRestarts -- $names 2>/dev/null
-fi
-exit 0
-"""
+SCRIPT = f"PROPERTIES={PROPERTIES}\n{fragment('units')}"
 
 
 def parse(stdout: bytes) -> Units | Unknown:

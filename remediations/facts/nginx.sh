@@ -1,0 +1,45 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2086,SC2046 # lists are split at newlines, on purpose
+# The running master's own executable and -c win over what PATH offers; a master in another root (a container's) is not
+# ours. The shell only guesses at includes, generously: the lexer decides, and asks again for what the guess missed.
+
+master=
+for pid in $(ps -eo pid=,args= | awk '/nginx: master process/ && !/awk/ { print $1 }'); do
+  [ "$(stat -L -c %d:%i "/proc/$pid/root/")" = "$(stat -c %d:%i /)" ] && { master=$pid; break; }
+done
+bin=
+[ -n "$master" ] && { bin=$(readlink "/proc/$master/exe"); bin=${bin%" (deleted)"}; }
+[ -x "$bin" ] || bin=$(command -v nginx) || { echo absent; exit 0; }
+built=$("$bin" -V 2>&1) || { echo "$bin -V fails"; exit 3; }
+option() { printf '%s\n' "$built" | tr ' ' '\n' | sed -n "s/^--$1=//p" | tail -n 1; }
+prefix=$(option prefix); prefix=${prefix:-/usr/local/nginx}
+conf=$(option conf-path); conf=${conf:-$prefix/conf/nginx.conf}
+if [ -n "$master" ]; then
+  given=$(ps -o args= -p "$master" | sed -n 's/.* -c \([^ ]*\).*/\1/p'); [ -n "$given" ] && conf=$given
+  given=$(ps -o args= -p "$master" | sed -n 's/.* -p \([^ ]*\).*/\1/p'); [ -n "$given" ] && prefix=$given
+fi
+echo "binary $bin"
+echo "built $(printf '%s\n' "$built" | tr '\n' ' ')"
+echo "main $conf"
+echo "prefix $prefix"
+echo "master $master"
+nl='
+'
+todo=$conf; seen=$nl; round=0; IFS=$nl
+while [ -n "$todo" ] && [ $round -lt 12 ]; do
+  round=$((round + 1)); new=
+  for file in $todo; do
+    case $seen in *"$nl$file$nl"*) ;; *) [ -f "$file" ] && { seen=$seen$file$nl; new=$new$file$nl; } ;; esac
+  done
+  [ -n "$new" ] || break
+  set -f; set -- $new; set +f
+  todo=
+  # shellcheck disable=SC2013 # IFS is a newline here
+  for pattern in $(sed -n 's/#.*//; s/.*include[[:space:]]\{1,\}["'"'"']\{0,1\}\([^;"'"'"']*\).*/\1/p' -- "$@"); do
+    case $pattern in /*) ;; *) pattern=${conf%/*}/$pattern ;; esac
+    echo "listed $pattern"
+    for file in $pattern; do todo=$todo$file$nl; done
+  done
+done
+set -f; set -- $seen; set +f
+emit_files "$@"
