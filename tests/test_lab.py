@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,14 @@ def test_hosts_of_a_run_that_was_killed_are_reaped(lab_run: Path) -> None:
     assert traces(orphan)
     reap()
     assert traces(orphan) == []
+
+
+def test_only_hosts_of_dead_runs_and_earlier_boots_are_dead(web1: LabHost) -> None:
+    assert web1.alive()
+    assert replace(web1, owner=None).alive()
+    assert not replace(web1, owner="1@0").alive()
+    assert not replace(web1, owner=f"{2**22 + 1}@1").alive()
+    assert not replace(web1, owner=None, boot_id="another").alive()
 
 
 def test_reaping_spares_the_hosts_of_living_runs(web1: LabHost) -> None:

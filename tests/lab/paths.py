@@ -10,12 +10,14 @@ RUNTIME = Path("/run/remediate-lab")
 """Shared by every checkout and every cache folder of this machine: subnets and names must not collide between them."""
 
 
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "remediate-lab"
+"""Outside any checkout; read once, since a test that gives itself another $HOME must not build another base tree."""
+
+
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/remediate-lab`, outside any checkout; created."""
-    parent = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(parent).absolute() / "remediate-lab"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Base trees and the overlays of live hosts; created."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    return CACHE
 
 
 def registry_folder() -> Path:

@@ -21,7 +21,7 @@ def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         (target / "whole").touch()
         made.append(target)
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("tests.lab.paths.CACHE", tmp_path / "cache")
     monkeypatch.setattr(base, "require_lab", lambda: None)
     monkeypatch.setattr(base, "FINISH", ())
     monkeypatch.setattr(base, "_bootstrap", bootstrap)
@@ -50,8 +50,18 @@ def test_an_interrupted_build_leaves_nothing_half_made(
         patch.setattr(base, "_bootstrap", interrupted)
         with pytest.raises(KeyboardInterrupt):
             base.ensure_base()
-    assert [path for path in (tmp_path / "remediate-lab").iterdir() if path.is_dir()] == []
+    assert [path for path in (tmp_path / "cache").iterdir() if path.is_dir()] == []
     assert (base.ensure_base() / "whole").exists()
+
+
+def test_a_test_with_another_home_uses_the_same_tree(
+    builds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = base.ensure_base()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    assert base.ensure_base() == before
+    assert len(builds) == 1
 
 
 def test_a_changed_recipe_is_another_tree(builds: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
