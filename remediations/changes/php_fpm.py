@@ -1,0 +1,64 @@
+"""PHP-FPM's files as something to change: what forbids it, the edited files, and the reload that makes it read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from remediations.changes.file import FileChange
+from remediations.changes.unit import UnitAction
+from remediations.editors import php_fpm
+from remediations.editors.php_fpm import PmValues
+from remediations.editors.splice import apply
+from remediations.facts.base import Unknown
+from remediations.php_pools import PoolAt
+from remediations.snapshot import FpmVersion, Snapshot
+
+
+def refusal(snapshot: Snapshot, version: FpmVersion) -> str | None:
+    """Why no file of this PHP-FPM may be edited: an edit of a configuration that is not valid cannot be judged."""
+    main = version.fpm.main
+    verdicts = () if isinstance(snapshot.verdicts, Unknown) else snapshot.verdicts
+    bad = next((each for each in verdicts if each.subject == main and not each.ok), None)
+    if bad is not None:
+        return f"{main} does not validate, so it is not edited: {_essence(bad.output)}"
+    unread = next((one for one in version.config.wanted if one.file != main), None)
+    if unread is not None:
+        return f"{unread.file}:{unread.line}: the included {unread.pattern} could not be read"
+    return None
+
+
+def _essence(output: str) -> str:
+    """The line that names the fault and its place."""
+    lines = output.splitlines() or ["php-fpm -t fails without a word"]
+    return next((line for line in lines if "ERROR" in line or "error" in line), lines[0])
+
+
+def edited(snapshot: Snapshot, remediation: str, wanted: Iterable[tuple[PoolAt, PmValues]]) -> tuple[FileChange, ...]:
+    """One change a real file. Raises EditError where a value cannot be set without changing something else."""
+    staged, order = snapshot, dict[str, None]()
+    for at, values in wanted:
+        data = {path: file.data for path, file in staged.files.items()}
+        config = php_fpm.load(at.version.fpm.main, data, prefix=at.version.config.prefix)
+        for path, splices in php_fpm.set_pm(config, at.pool.name, values).items():
+            real = staged.files[path].real_path
+            staged = staged.with_file(real, apply(data[path], splices))
+            order[real] = None
+    return tuple(_change(snapshot, staged, remediation, real) for real in order)
+
+
+def _change(snapshot: Snapshot, staged: Snapshot, remediation: str, real: str) -> FileChange:
+    before, after = snapshot.file_at(real), staged.file_at(real)
+    assert before is not None
+    assert after is not None
+    return FileChange(remediation, real, replace(before, path=real), after.data)
+
+
+def reload(snapshot: Snapshot, remediation: str, version: FpmVersion, reason: str) -> tuple[UnitAction, ...]:
+    """The reload of this PHP-FPM where it runs: through the unit whose main process it is, else by a signal."""
+    master = version.fpm.master
+    if master is None:
+        return ()
+    units = {} if isinstance(snapshot.units, Unknown) else snapshot.units
+    unit = next((one for one in units.values() if one.main_pid == master and one.can_reload), None)
+    return (UnitAction(remediation, unit.name if unit else "", "reload", reason, pid=master),)

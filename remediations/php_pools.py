@@ -1,0 +1,90 @@
+"""The pools of a host's PHP-FPMs: what they are called, which of them nginx passes to, who works for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from remediations import topology
+from remediations.causes.php_capacity import REACHED
+from remediations.editors.fpm_pool import Pool
+from remediations.editors.nginx_address import Address
+from remediations.facts.base import Unknown
+from remediations.facts.processes import Process
+from remediations.findings import Finding
+from remediations.snapshot import FpmVersion, Snapshot
+
+
+@dataclass(frozen=True)
+class PoolAt:
+    """One pool and the PHP-FPM that it belongs to."""
+
+    version: FpmVersion
+    pool: Pool
+
+    @property
+    def master(self) -> str:
+        """How its PHP-FPM is called: by its unit, where it has one, else by its main file."""
+        return self.version.fpm.unit or self.version.fpm.main
+
+    @property
+    def subject(self) -> str:
+        """How findings call it."""
+        return f"{self.master}:{self.pool.name}"
+
+    def named(self, name: str) -> bool:
+        """Whether a person means it by `www`, `8.2:www` or `php8.2-fpm.service:www`; PHP-FPM looks at no case."""
+        own = self.pool.name
+        names = {
+            own,
+            self.subject,
+            f"{self.version.fpm.version}:{own}",
+            f"{self.master.removesuffix('.service')}:{own}",
+        }
+        return name.lower() in {one.lower() for one in names}
+
+    def listens_at(self, address: Address) -> bool:
+        """Whether what is sent to this address on this host reaches the pool."""
+        listen = self.pool.listen.value or ""
+        if address.is_unix or listen.startswith("/"):
+            return listen == address.path
+        return listen.rpartition(":")[2] == str(address.port)
+
+
+def every(versions: Iterable[FpmVersion]) -> tuple[PoolAt, ...]:
+    return tuple(PoolAt(version, pool) for version in versions for pool in version.config.pools)
+
+
+def passed_to(snapshot: Snapshot, pools: Sequence[PoolAt]) -> tuple[PoolAt, ...]:
+    """Those that nginx passes requests to; none where that is not known."""
+    addresses = topology.backend_addresses(snapshot)
+    return tuple(at for at in pools if any(at.listens_at(address) for address in addresses))
+
+
+def found_exhausted(findings: Sequence[Finding], at: PoolAt) -> Finding | None:
+    return next((one for one in findings if one.cause == "pool-exhausted" and one.subject == at.subject), None)
+
+
+def is_exhausted(snapshot: Snapshot, findings: Sequence[Finding], at: PoolAt) -> bool:
+    """Whether it was found exhausted at the limit that its files hold now, and not at an older, lower one."""
+    finding = found_exhausted(findings, at)
+    if finding is None:
+        return False
+    limits = [int(match["limit"]) for each in finding.evidence if (match := REACHED.search(each.text))]
+    reached = max(limits) if limits else len(workers(snapshot, at))
+    return reached >= at.pool.max_children.value
+
+
+def processes(snapshot: Snapshot, version: FpmVersion) -> tuple[Process, ...]:
+    """The master and all its children; none where it does not run or processes are not known."""
+    master = version.fpm.master
+    if master is None or isinstance(snapshot.processes, Unknown):
+        return ()
+    return tuple(one for one in snapshot.processes.values() if master in (one.pid, one.parent))
+
+
+def workers(snapshot: Snapshot, at: PoolAt) -> tuple[Process, ...]:
+    """The children that serve this pool, told by their title."""
+    title = f"php-fpm: pool {at.pool.name}"
+    master = at.version.fpm.master
+    return tuple(one for one in processes(snapshot, at.version) if one.parent == master and one.title.strip() == title)
