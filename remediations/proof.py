@@ -107,4 +107,5 @@ def _write(path: str, data: bytes | None, has_base64: bool) -> str:
     if data is None:
         return f"rm -f -- {quote(path)} || exit 3"
     folder = quote(posixpath.dirname(path))
-    return f"mkdir -p -- {folder} && decode >{quote(path)} || exit 3{here_document(data, has_base64=has_base64)}"
+    payload = here_document(data, has_base64=has_base64)  # of the group: behind `|| exit` it would be exit's
+    return f"{{ mkdir -p -- {folder} && decode >{quote(path)} || exit 3; }}{payload}"

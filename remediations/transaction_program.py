@@ -58,7 +58,8 @@ class Program:
     def _stage(self, file: PlannedFile) -> str:
         assert file.change.after is not None
         has_base64 = "base64" in self.snapshot.machine.tools
-        return f"stage {_names(file)} || return 0{here_document(file.change.after, has_base64=has_base64)}"
+        payload = here_document(file.change.after, has_base64=has_base64)  # of the group, not of `return`
+        return f"{{ stage {_names(file)} || return 0; }}{payload}"
 
     def _nginx_log(self) -> str:
         """Where nginx says that a reload did not take."""
