@@ -23,7 +23,8 @@ class UnitAction:
 
     @property
     def target(self) -> str:
-        return self.unit or "systemd"
+        """What is acted on: the unit, without one the daemon, else systemd itself."""
+        return self.unit or (f"pid {self.pid}" if self.pid else "systemd")
 
     def outweighs(self, other: UnitAction) -> bool:
         """A restart makes a reload of the same unit needless; so does a start."""

@@ -91,7 +91,7 @@ def _changes(title: str, changes: Sequence[Change], style: Style) -> Iterator[st
     for change in changes:
         reason = f": {change.reason}" if change.reason else ""
         who = style.dim(f"({', '.join(change.remediations)})")
-        yield f"  {title:<8}{change.action} {masking.defused(change.target)}{masking.text(reason)} {who}"
+        yield f"  {title:<9}{change.action} {masking.defused(change.target)}{masking.text(reason)} {who}"
         if change.diff:
             yield from (f"    {style.diff_line(line)}" for line in masking.diff(change.diff).splitlines())
 
