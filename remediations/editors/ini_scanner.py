@@ -21,7 +21,7 @@ _OFFSET_OPENS = re.compile(rb"\[[ \t]*")
 _OFFSET_CLOSES = re.compile(rb"[ \t]*\]")
 _SECTION_CLOSES = re.compile(rb"\]")
 _RAW = re.compile(rb"'([^']+)'")
-_VARIABLE = re.compile(rb"\$\{[^}\r\n]*\}")
+_VARIABLE = re.compile(rb"\$\{" + _LABEL.pattern + rb"\}")
 _QUOTE_OPENS = re.compile(rb'[ \t]*"')
 _QUOTE_CLOSES = re.compile(rb'"[ \t]*')
 # A backslash takes the next byte along, save for `\"` at the end of a line: there the quote closes (Windows paths).
@@ -80,8 +80,11 @@ def scan(data: bytes, file: str, *, start: int = 0, end: int | None = None, line
 
 @dataclass(frozen=True)
 class _Text:
+    """What a word means; an operator is never evaluated here."""
+
     value: bytes
     evaluated: bool = True
+    operator: bool = False
 
 
 class _Scanner:
@@ -176,6 +179,8 @@ class _Scanner:
             if text is None or keyword or self._peek_keyword():
                 raise self._refused(f"PHP refuses the value {self._data[start : self._at + 1]!r}")
             parts.append(text)
+        if not _is_expression(parts):
+            raise self._refused(f"PHP refuses the expression {self._data[start : self._at]!r}")
         return [keyword] if keyword else parts
 
     def _ends_value(self, begun: bool) -> bool:
@@ -214,7 +219,7 @@ class _Scanner:
         if match:
             return _Text(match[0], evaluated=not _CONSTANT.fullmatch(match[0]))
         if match := self._take(_OPERATOR):
-            return _Text(match[0], evaluated=False)
+            return _Text(match[0][:1], evaluated=False, operator=True)
         match = self._take(_BLANKS)
         return _Text(match[0]) if match else None
 
@@ -236,3 +241,25 @@ class _Scanner:
     def _quoted_text(self) -> _Text | None:
         match = self._take(_QUOTED)
         return _Text(_ESCAPE.sub(rb"\1", match[0])) if match else None
+
+
+def _is_expression(parts: list[_Text]) -> bool:
+    """Whether operators and brackets stand where PHP's grammar has them; words in a row are one operand."""
+    depth, has_operand, closed = 0, False, False
+    for part in parts:
+        if not part.operator:
+            if closed:
+                return False
+            has_operand = True
+        elif part.value in (b"|", b"&", b"^", b")"):
+            if not has_operand:
+                return False
+            closed = part.value == b")"
+            has_operand, depth = closed, depth - closed
+        else:
+            if has_operand:
+                return False
+            depth += part.value == b"("
+        if depth < 0:
+            return False
+    return depth == 0 and (has_operand or not parts)
