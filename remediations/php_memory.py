@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from remediations import php_pools, sizing
 from remediations.editors.php_fpm import PhpIni, load_php_ini
 from remediations.editors.php_ini import quantity
 from remediations.facts.base import Unknown
-from remediations.facts.journal import JournalLine
 from remediations.facts.processes import Process
 from remediations.findings import Finding
 from remediations.php_pools import PoolAt
@@ -17,7 +16,7 @@ from remediations.snapshot import FpmVersion, Snapshot
 OOM_SECONDS = 24 * 3600
 """For so long an OOM kill forbids to raise: what grew is likely to grow again at the same hour of the next day."""
 
-_OOM = "killed by the OOM killer"
+_OOM = ("killed by the OOM killer", "Failed with result 'oom-kill'")
 
 
 def machine(snapshot: Snapshot) -> sizing.Machine:
@@ -27,15 +26,22 @@ def machine(snapshot: Snapshot) -> sizing.Machine:
         mem_total=host.memory_total,
         mem_available=host.memory_available,
         cores=host.cores,
-        recent_oom=any(True for _ in oom_lines(snapshot)),
+        recent_oom=bool(oom_kills(snapshot)),
     )
 
 
-def oom_lines(snapshot: Snapshot) -> Iterator[JournalLine]:
-    """What systemd said of OOM kills in the web's units within the last day."""
+def oom_kills(snapshot: Snapshot) -> tuple[str, ...]:
+    """What systemd said of OOM kills in the web's units within the last day, the newest line of each unit."""
     lines = () if isinstance(snapshot.journal, Unknown) else snapshot.journal
     since = snapshot.machine.now - OOM_SECONDS
-    return (line for line in lines if line.time >= since and _OOM in line.message)
+    said = {line.unit or line.source: line.message for line in lines if line.time >= since and _is_oom(line.message)}
+    units = {} if isinstance(snapshot.units, Unknown) else snapshot.units
+    said |= {name: f"{name}: Result=oom-kill" for name, unit in units.items() if unit.result == "oom-kill"}
+    return tuple(said.values())
+
+
+def _is_oom(message: str) -> bool:
+    return any(text in message for text in _OOM)
 
 
 def masters(

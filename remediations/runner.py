@@ -215,8 +215,7 @@ class Journey:
 
     def _ended(self, looked: HostResult, outcome: Outcome) -> HostResult:
         """The host ended it by itself, or says neither yes nor no."""
-        open_ended = outcome.state == "await" or outcome.state == "committed"
-        status: Status = "unknown" if open_ended else outcome.state
+        status = _STATUS_OF_STATE.get(outcome.state, "unknown")
         undone = looked.changes if status == "rolled_back" else ()
         error = f"{self.target.name}: {outcome.failure}; {_told(outcome)}" if outcome.failure else None
         return replace(
@@ -259,6 +258,13 @@ class Journey:
             status = _status_after(error, changing=changing)
             looked = self._surveyed() if changing else HostResult(self.target.name, status)
             return replace(looked, status=status, changes=(), error=str(error), seconds=dict(self.seconds))
+
+
+_STATUS_OF_STATE: dict[str, Status] = {
+    "rolled_back": "rolled_back",
+    "refused": "refused",
+    "needs_human": "needs_human",
+}
 
 
 def _status_after(error: RemediateError, *, changing: bool) -> Status:

@@ -13,8 +13,12 @@ from remediations.facts.base import Unknown
 from remediations.snapshot import Snapshot
 from remediations.topology import nginx_unit
 
-Edit = tuple[Node, Splices]
-"""A node of the tree, which says in what file, and what to do to that file's bytes."""
+Edit = tuple[str, Splices]
+"""The name under which nginx reads a file, and what to do to its bytes."""
+
+
+Place = tuple[str, int]
+"""Where a directive really stands: the real file and the offset in it."""
 
 
 def refusals(snapshot: Snapshot) -> tuple[str, ...]:
@@ -46,9 +50,9 @@ def edited(snapshot: Snapshot, remediation: str, edits: Iterable[Edit]) -> tuple
     """One change a real file; a file that nginx reads twice, or under two names, is edited once."""
     splices: dict[str, dict[Splice, None]] = {}
     named: dict[str, str] = {}
-    for node, wanted in edits:
-        real = snapshot.files[node.file].real_path
-        named.setdefault(real, node.file)
+    for name, wanted in edits:
+        real = snapshot.files[name].real_path
+        named.setdefault(real, name)
         splices.setdefault(real, {}).update(dict.fromkeys(wanted))
     return tuple(_change(snapshot, remediation, named[real], tuple(found)) for real, found in splices.items() if found)
 
@@ -56,6 +60,11 @@ def edited(snapshot: Snapshot, remediation: str, edits: Iterable[Edit]) -> tuple
 def _change(snapshot: Snapshot, remediation: str, path: str, splices: Splices) -> FileChange:
     before = snapshot.files[path]
     return FileChange(remediation, before.real_path, before, apply(before.data, splices))
+
+
+def place(snapshot: Snapshot, node: Node) -> Place:
+    """Two nodes of one place are one directive that nginx reads twice."""
+    return snapshot.files[node.file].real_path, node.directive.start
 
 
 def shown(snapshot: Snapshot, node: Node) -> str:

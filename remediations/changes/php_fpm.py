@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
+from remediations import php_pools
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
 from remediations.editors import php_fpm
+from remediations.editors.fpm_pool import Located, integer
 from remediations.editors.php_fpm import PmValues
 from remediations.editors.splice import apply
+from remediations.errors import EditError
 from remediations.facts.base import Unknown
 from remediations.php_pools import PoolAt
 from remediations.snapshot import FpmVersion, Snapshot
+
+LIMITS = ("pm.max_children", "pm.start_servers", "pm.min_spare_servers", "pm.max_spare_servers")
 
 
 def refusal(snapshot: Snapshot, version: FpmVersion) -> str | None:
@@ -34,7 +39,7 @@ def _essence(output: str) -> str:
     return next((line for line in lines if "ERROR" in line or "error" in line), lines[0])
 
 
-def edited(snapshot: Snapshot, remediation: str, wanted: Iterable[tuple[PoolAt, PmValues]]) -> tuple[FileChange, ...]:
+def edited(snapshot: Snapshot, remediation: str, wanted: Sequence[tuple[PoolAt, PmValues]]) -> tuple[FileChange, ...]:
     """One change a real file. Raises EditError where a value cannot be set without changing something else."""
     staged, order = snapshot, dict[str, None]()
     for at, values in wanted:
@@ -44,7 +49,33 @@ def edited(snapshot: Snapshot, remediation: str, wanted: Iterable[tuple[PoolAt, 
             real = staged.files[path].real_path
             staged = staged.with_file(real, apply(data[path], splices))
             order[real] = None
+    _refuse_side_effects(snapshot, staged, wanted)
     return tuple(_change(snapshot, staged, remediation, real) for real in order)
+
+
+def _refuse_side_effects(snapshot: Snapshot, staged: Snapshot, wanted: Sequence[tuple[PoolAt, PmValues]]) -> None:
+    """A file that two PHP-FPMs read, or one under two names, must not change a pool that nobody asked about."""
+    asked = {at.subject: values.of(at.pool.pm.value) for at, values in wanted}
+    before = _limits(snapshot)
+    for subject, after in _limits(staged).items():
+        if after != before[subject] | asked.get(subject, {}):
+            raise EditError(
+                f"pool {subject} would change too, for it reads the same lines: give it lines of its own first"
+            )
+
+
+def _limits(snapshot: Snapshot) -> dict[str, dict[str, int | bytes | None]]:
+    """What the files say of the process limits of every pool."""
+    if isinstance(snapshot.fpm_versions, Unknown):
+        raise EditError(snapshot.fpm_versions.reason)
+    return {
+        at.subject: {key: _limit(located) for key, located in at.pool.entries.items() if key in LIMITS}
+        for at in php_pools.every(snapshot.fpm_versions)
+    }
+
+
+def _limit(located: Located) -> int | bytes | None:
+    return integer(located) if located.entry.evaluated else located.entry.value
 
 
 def _change(snapshot: Snapshot, staged: Snapshot, remediation: str, real: str) -> FileChange:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 _MIB = 1024 * 1024
 _FACTORS = {"k": 1024, "m": _MIB, "g": 1024 * _MIB}
-_QUANTITY = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|\d+)")
+_QUANTITY = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|\d+)")
 
 
 @dataclass(frozen=True)

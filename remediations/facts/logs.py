@@ -55,6 +55,7 @@ def parse(stdout: bytes) -> Logs | Unknown:
 def peers_fact(paths: Sequence[str]) -> Fact[Peers]:
     """How many of the last 1,000 lines of each access log came from which address (the first word of a line)."""
     files = " ".join(quote(path) for path in paths)
+    tails = f'for log in {files}; do [ -r "$log" ] && tail -n {PEER_LINES} -- "$log"; done'
     script = f"{tails} | awk '{{ n[$1]++ }} END {{ for (a in n) print n[a], a }}'"
     return Fact("peers", script if paths else ":", parse_peers)
 

@@ -1,4 +1,4 @@
-"""The remediations: one file each, found by its name. `tune_max_children.py` holds `TuneMaxChildren`, tune-max-children."""
+"""The remediations, one file each, found by name: `restart_service.py` holds `RestartService`, restart-service."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class RestartService:
 
 
 def resolve(snapshot: Snapshot, name: str) -> tuple[Unit, ...]:
-    """The units that a name means here: `nginx`, `php-fpm` (each version that nginx passes to), or a unit's own name."""
+    """What a name means here: `nginx`, `php-fpm` (each version that nginx passes to), or a unit's own name."""
     if name == "nginx":
         unit = topology.nginx_unit(snapshot)
         return (unit,) if unit else ()

@@ -25,13 +25,12 @@ from remediations import php_memory, php_pools, sizing
 from remediations.changes import php_fpm
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
-from remediations.editors.php_fpm import PmValues
 from remediations.errors import EditError
 from remediations.facts.base import Unknown
 from remediations.findings import Finding
+from remediations.library._pool_verdict import Verdict, all_notes, verdicts
 from remediations.php_pools import PoolAt
 from remediations.plan import Proposal
-from remediations.sizing import Sizing
 from remediations.snapshot import FpmVersion, Snapshot
 
 ID = "tune-max-children"
@@ -123,28 +122,36 @@ class TuneMaxChildren:
                 yield f"there is no pool {name}; there are: {', '.join(at.subject for at in every)}"
 
     def _propose(
-        self,
-        snapshot: Snapshot,
-        findings: Sequence[Finding],
-        chosen: Sequence[PoolAt],
-        members: Sequence[PoolAt],
+        self, snapshot: Snapshot, findings: Sequence[Finding], chosen: Sequence[PoolAt], members: Sequence[PoolAt]
     ) -> Proposal:
         masters = php_memory.masters(snapshot, members, findings, self.overrides)
-        judged = list(zip(members, sizing.size(php_memory.machine(snapshot), masters, self.overrides), strict=True))
-        wanted = [(at, _values(one)) for at, one in judged if at in chosen and one.changes]
+        judged = sizing.size(php_memory.machine(snapshot), masters, self.overrides)
+        found = verdicts(members, judged, chosen, findings)
+        changed = [one for one in found if one.changed]
         try:
-            files = php_fpm.edited(snapshot, ID, wanted)
+            files = php_fpm.edited(snapshot, ID, [(one.at, one.values) for one in changed])
         except EditError as error:
             return Proposal(refusals=(str(error),))
+        versions = tuple({one.at.version.fpm.main: one.at.version for one in changed}.values())
         return Proposal(
             files=files,
-            actions=tuple(_reloads(snapshot, [at for at, _ in wanted], files)),
-            notes=tuple(_notes(judged)),
-            warnings=tuple(f"{_label(at, members)}{text}" for at, one in judged for text in one.warnings),
-            refusals=tuple(
-                f"{_label(at, members)}{text}" for at, one in judged for text in (one.refusal, one.advice) if text
+            actions=tuple(_reloads(snapshot, versions, files)),
+            notes=(*all_notes(found), *(f"an OOM kill lately: {text}" for text in php_memory.oom_kills(snapshot))),
+            warnings=(
+                *(f"{one.label}{text}" for one in found for text in one.warnings()),
+                *self._blind_spots(snapshot, found),
+                *_cut_requests(versions),
             ),
+            refusals=tuple(f"{one.label}{text}" for one in found for text in one.refusals()),
         )
+
+    def _blind_spots(self, snapshot: Snapshot, found: Sequence[Verdict]) -> Iterator[str]:
+        """What could not be seen and matters to what is done."""
+        unmeasured = php_memory.unmeasured(snapshot, [one.at.version for one in found])
+        if unmeasured and self.available_mb is None:
+            yield f"what PHP-FPM takes now is left out of the budget: {unmeasured}"
+        if isinstance(snapshot.journal, Unknown) and any(one.raised for one in found):
+            yield f"whether the kernel killed for want of memory lately is not known: {snapshot.journal.reason}"
 
 
 def _forbidden(snapshot: Snapshot, chosen: Sequence[PoolAt]) -> Iterator[str]:
@@ -165,33 +172,19 @@ def _sharing(every: Sequence[PoolAt], chosen: Sequence[PoolAt]) -> tuple[PoolAt,
     return tuple(at for at in every if at.version.fpm.master is not None or at.version.fpm.main in mains)
 
 
-def _values(one: Sizing) -> PmValues:
-    spares = one.spares
-    return PmValues(one.max_children, spares.start_servers, spares.min_spare_servers, spares.max_spare_servers)
-
-
-def _reloads(snapshot: Snapshot, changed: Sequence[PoolAt], files: Sequence[FileChange]) -> Iterator[UnitAction]:
+def _reloads(snapshot: Snapshot, versions: Sequence[FpmVersion], files: Sequence[FileChange]) -> Iterator[UnitAction]:
     """One reload a PHP-FPM that has a changed pool."""
-    versions: dict[int, FpmVersion] = {id(at.version): at.version for at in changed}
-    for version in versions.values():
+    for version in versions:
         own = {snapshot.files[path].real_path for path in version.config.read}
         reason = f"to read {', '.join(file.path for file in files if file.path in own)}"
         yield from php_fpm.reload(snapshot, ID, version, reason)
 
 
-def _notes(judged: Sequence[tuple[PoolAt, Sizing]]) -> Iterator[str]:
-    """The arithmetic: what all pools have in common first, then each pool's own lines."""
-    members = [at for at, _ in judged]
-    common = [line for line in judged[0][1].arithmetic if all(line in one.arithmetic for _, one in judged)]
-    shared = common if len(judged) > 1 else []
-    yield from shared
-    for at, one in judged:
-        yield from (f"{_label(at, members)}{line}" for line in one.arithmetic if line not in shared)
-
-
-def _label(at: PoolAt, members: Sequence[PoolAt]) -> str:
-    """How to call a pool among these; nothing where it is the only one."""
-    if len(members) == 1:
-        return ""
-    alone = sum(other.pool.name == at.pool.name for other in members) == 1
-    return f"[{at.pool.name if alone else at.subject}] "
+def _cut_requests(versions: Sequence[FpmVersion]) -> Iterator[str]:
+    """A reload kills the workers at once, unless PHP-FPM is told to wait for them."""
+    for version in versions:
+        if version.fpm.master is not None and not version.config.global_settings.process_control_timeout.value:
+            yield (
+                f"the reload answers the requests that are being served with 502: {version.fpm.main} leaves "
+                "process_control_timeout at 0"
+            )

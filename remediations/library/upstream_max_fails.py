@@ -100,9 +100,9 @@ class UpstreamMaxFails:
         chosen = self._chosen(tree)
         others = [group for group in upstreams(tree) if group not in chosen]
         for group in chosen:
-            places = {nginx.shown(snapshot, server.node) for server in group.servers}
+            places = {nginx.place(snapshot, server.node) for server in group.servers}
             for other in others:
-                if places & {nginx.shown(snapshot, server.node) for server in other.servers}:
+                if places & {nginx.place(snapshot, server.node) for server in other.servers}:
                     yield f"upstream {group.name}: shares included servers with {other.name}; name both or none"
 
 
@@ -116,7 +116,7 @@ class _Group:
 
     def edits(self) -> Iterator[nginx.Edit]:
         for server in self._counted():
-            yield server.node, self._splices(server)
+            yield server.node.file, self._splices(server)
 
     def _splices(self, server: UpstreamServer) -> Splices:
         """Both parameters in one go: what is appended twice at one offset keeps its order."""
