@@ -53,12 +53,10 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def lab_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """The folder of this run's keys; no lab makes errors, since a skip looks like a pass."""
-    try:
-        require_lab()
-        with _heard(pytestconfig):
-            reap()
-    except LabError as error:
-        pytest.fail(str(error), pytrace=False)
+    if reason := _why_no_lab():
+        pytest.fail(reason, pytrace=False)
+    with _heard(pytestconfig):
+        reap()
     return tmp_path_factory.mktemp("lab")
 
 
@@ -80,6 +78,14 @@ def lab_host(lab_run: Path, pytestconfig: pytest.Config) -> Iterator[LabHostFact
 def web1(lab_host: LabHostFactory) -> LabHost:
     """A plain host: nginx, PHP-FPM, two app servers, no Python."""
     return lab_host("web1")
+
+
+def _why_no_lab() -> str | None:
+    try:
+        require_lab()
+    except LabError as error:
+        return str(error)
+    return None
 
 
 def _handle_termination(handler: Callable[[int, FrameType | None], Any] | int | None) -> None:

@@ -34,7 +34,7 @@ def test_a_host_is_up_in_seconds(lab_host: LabHostFactory) -> None:
     lab_host("warm-up")
     started = time.monotonic()
     lab_host("web1")
-    assert time.monotonic() - started < 5  # about half a second; five on a machine that is busy otherwise
+    assert time.monotonic() - started < 10  # half a second on an idle machine; tests run where others work
 
 
 def test_a_host_starts_with_no_errors_in_its_logs(web1: LabHost) -> None:
