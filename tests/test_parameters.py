@@ -28,6 +28,7 @@ class Sample:
     dry: bool = False
     text: str = "x"
     wide: Literal["all"] | tuple[str, ...] = "all"
+    either: str | int = "x"
 
     def __post_init__(self) -> None:
         if self.process_mb == 13:
@@ -100,6 +101,9 @@ def set_refusal(text: str) -> str:
         ("wide: all", "wide", "all"),
         ("wide: [a, b]", "wide", ("a", "b")),
         ("wide: a", "wide", ("a",)),
+        ("either: 5", "either", 5),
+        ("either: '5'", "either", "5"),
+        ("either: 5.0", "either", "5.0"),
     ],
 )
 def test_a_value_has_the_type_of_its_annotation(text: str, name: str, value: object) -> None:
@@ -288,6 +292,7 @@ def test_every_parameter_is_described_in_words() -> None:
         ParameterRow("dry", "yes or no", "no", ""),
         ParameterRow("text", "text", "x", ""),
         ParameterRow("wide", "all or a list of text", "all", ""),
+        ParameterRow("either", "text or a whole number", "x", ""),
     )
     assert describe(Strict) == (ParameterRow("rate", "text", "required", ""),)
     assert describe(Nothing) == ()

@@ -94,24 +94,24 @@ def test_a_glob_never_means_all_hosts_by_matching_the_name_of_the_group_all(inve
         ([], "--host: the name of a host or group, or a pattern, is missing"),
         ([""], "--host: the name of a host or group"),
         ([" , "], "--host: the name of a host or group"),
-        (["wbe1"], "--host wbe1: matches no host and no group of inventory.yml; near are: web1"),
-        (["web1", "wbe2"], "--host wbe2: matches no host"),
-        (["web", "!wbe3"], "--host wbe3: matches no host and no group of inventory.yml; near are: web3"),
-        (["web", "&nothing"], "--host nothing: matches no host"),
+        (["wbe1"], "host pattern wbe1: matches no host and no group of inventory.yml; near are: web1"),
+        (["web1", "wbe2"], "host pattern wbe2: matches no host"),
+        (["web", "!wbe3"], "host pattern wbe3: matches no host and no group of inventory.yml; near are: web3"),
+        (["web", "&nothing"], "host pattern nothing: matches no host"),
         (["zzzzzz"], "; there are: all, ungrouped, web, db, empty, both, app1, app2, 10.0.0.1, 2001:db8::1 and 4 more"),
-        (["!"], "--host : matches no host"),
+        (["!"], "host pattern : matches no host"),
         (["Web1"], "matches no host"),
         (["web1 web2"], "matches no host"),
-        (["web1:22"], "--host 22: matches no host"),
+        (["web1:22"], "host pattern 22: matches no host"),
         (["nope*"], "matches no host"),
         (["~nope"], "matches no host"),
-        (["~("], "--host ~(: is not a regular expression: "),
-        (["empty"], "--host empty: this group of inventory.yml has no hosts"),
-        (["web", "empty"], "--host empty: this group of inventory.yml has no hosts"),
-        (["web", "!web"], "--host web,!web: no host is left, of 8 in inventory.yml"),
+        (["~("], "host pattern ~(: is not a regular expression: "),
+        (["empty"], "host pattern empty: this group of inventory.yml has no hosts"),
+        (["web", "empty"], "host pattern empty: this group of inventory.yml has no hosts"),
+        (["web", "!web"], "host pattern web,!web: no host is left, of 8 in inventory.yml"),
         (["!all"], "no host is left"),
         (["web:&app1"], "no host is left"),
-        (["web[3]"], "--host web[3]: selects none of the 3 hosts of web (counted from 0)"),
+        (["web[3]"], "host pattern web[3]: selects none of the 3 hosts of web (from 0)"),
         (["web[-4]"], "selects none of the 3 hosts of web"),
         (["web[5:9]"], "selects none of the 3 hosts of web"),
         (["web[2:1]"], "selects none of the 3 hosts of web"),
@@ -125,9 +125,16 @@ def test_what_selects_nothing_is_refused_and_says_what_is_near(
     assert message in refusal(inventory, *patterns)
 
 
+def test_a_plain_name_is_a_group_before_it_is_a_host(tmp_path: Path) -> None:
+    (tmp_path / "inventory.yml").write_text("web: {hosts: {a: , b: }}\nother: {hosts: web}")
+    inventory = load(tmp_path / "inventory.yml")
+    assert chosen(inventory, "web") == ["a", "b"]
+    assert chosen(inventory, "we*") == ["a", "b", "web"]
+
+
 def test_an_inventory_without_hosts_has_nothing_to_select(tmp_path: Path) -> None:
     (tmp_path / "inventory.yml").write_text("all:\n")
-    with pytest.raises(UsageError, match=r"--host all: this group of .* has no hosts"):
+    with pytest.raises(UsageError, match=r"host pattern all: this group of .* has no hosts"):
         select(load(tmp_path / "inventory.yml"), ["all"])
 
 

@@ -55,6 +55,10 @@ def test_aliases_and_merges_give_what_safe_load_gives() -> None:
     assert read(text).plain() == yaml.safe_load(text)
 
 
+def test_an_alias_stands_where_it_is_used() -> None:
+    assert [node.line for node in read("a: &x {b: 1}\nc: 2\nd: *x\n").mapping("").values()] == [1, 2, 3]
+
+
 def test_only_mappings_can_be_merged() -> None:
     assert refusal("a: {<<: [1, 2]}") == "file.yml:1: a.<<: only a mapping, or a list of mappings, can be merged"
 
@@ -126,6 +130,12 @@ def test_a_vault_value_is_named(tag: str) -> None:
 
 def test_a_vault_file_is_named() -> None:
     assert refusal("$ANSIBLE_VAULT;1.1;AES256\n6162\n").startswith("file.yml:1: the file is encrypted with Ansible")
+
+
+def test_a_key_with_escape_codes_reaches_no_terminal() -> None:
+    assert (
+        refusal('"\\e[31ma\\n": 1\n"\\e[31ma\\n": 2\n') == "file.yml:2: \\x1b[31ma\\x0a: stands twice, first on line 1"
+    )
 
 
 def test_unsafe_is_ansibles_word_for_plain_text() -> None:
