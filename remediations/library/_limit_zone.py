@@ -109,10 +109,10 @@ class LimitZone:
         return None if self._is_link(place.directory) else f"{place.directory}/{SNIPPET}"
 
     def _is_link(self, directory: str) -> bool:
-        """Whether the directory leads elsewhere: files that are no links themselves really lie in another one."""
+        """Whether the directory leads elsewhere: a file in it that is no link itself really lies in another one."""
         here = (file for file in self.snapshot.files.values() if posixpath.dirname(file.path) == directory)
-        plain = (file for file in here if file.link_modified == file.modified)
-        return any(posixpath.dirname(file.real_path) != directory for file in plain)
+        plain = [file for file in here if file.link_modified == file.modified and file.real_path != file.path]
+        return any(posixpath.basename(file.real_path) == posixpath.basename(file.path) for file in plain)
 
 
 def _whole(tree: NginxTree, file: str) -> Directive:

@@ -36,10 +36,11 @@ def stopped(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, nginx=replace(snapshot.live_nginx, master=None))
 
 
-def symlinked(snapshot: Snapshot, path: str, target: str) -> Snapshot:
-    """The same host where `path` is a symlink to `target`."""
-    data = snapshot.files[path].data
-    return replace(snapshot, files={**snapshot.files, path: host_file(path, data, real_path=target)})
+def symlinked(snapshot: Snapshot, path: str, target: str, *, folder: bool = False) -> Snapshot:
+    """The same host where `path` is a symlink to `target`, or (`folder`) lies in a folder that is one."""
+    file = host_file(path, snapshot.files[path].data, real_path=target)
+    file = file if folder else replace(file, link_modified=file.modified + 1)
+    return replace(snapshot, files={**snapshot.files, path: file})
 
 
 def disliked(snapshot: Snapshot, output: str) -> Snapshot:
