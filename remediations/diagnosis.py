@@ -20,6 +20,7 @@ ORDER = (
     "service-stopped",
     "service-flapping",
     "socket-deleted",
+    "app-down",
     "pool-exhausted",
     "pending-restart",
 )

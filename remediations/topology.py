@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from remediations.editors.nginx_address import Address
-from remediations.editors.nginx_upstreams import backends
+from remediations.editors.nginx_upstreams import backends, upstreams
 from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
@@ -89,7 +89,10 @@ def _candidates(snapshot: Snapshot, address: Address) -> Iterator[str]:
         return
     word = address.path if address.is_unix else str(address.port)
     pattern = re.compile(rf"(?<![\w.]){re.escape(word or '')}(?![\w.])")
+    nginx = nginx_unit(snapshot)  # whose own log lines name every backend
     for unit in snapshot.units.values():
+        if unit is nginx:
+            continue
         if pattern.search(f"{_instance(unit)}\n{unit.environment}\n{unit.command_line}") or _journal_names(
             snapshot, unit, pattern
         ):
@@ -116,14 +119,25 @@ def nginx_unit(snapshot: Snapshot) -> Unit | None:
 
 
 def web_units(snapshot: Snapshot) -> tuple[Unit, ...]:
-    """nginx, every PHP-FPM with a pool that nginx passes to, and the units behind the upstreams; each once."""
-    found: dict[str, Unit] = {}
-    nginx = nginx_unit(snapshot)
-    if nginx:
-        found[nginx.name] = nginx
-    for address in backend_addresses(snapshot):
-        for name in behind(snapshot, address).units:
-            unit = snapshot.unit(name)
-            if unit:
-                found.setdefault(name, unit)
-    return tuple(found.values())
+    """nginx, every PHP-FPM with a pool that nginx passes to, and the units behind the upstreams; each once.
+
+    Where several units could stand behind an address, none of them is meant: a person must say which.
+    """
+    sure = (behind(snapshot, address).unit for address in backend_addresses(snapshot))
+    units = (nginx_unit(snapshot), *(snapshot.unit(name) for name in sure if name))
+    return tuple({unit.name: unit for unit in units if unit}.values())
+
+
+def dead_groups(snapshot: Snapshot) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The upstream groups of several local servers none of which listens, each with the units behind them.
+
+    nginx remembers for fail_timeout that all of them failed, however soon they are back; only a reload makes it forget.
+    """
+    tree = snapshot.nginx_tree
+    groups = () if isinstance(tree, Unknown) else upstreams(tree)
+    found = []
+    for group in groups:
+        servers = [behind(snapshot, one.address) for one in group.servers if one.address and is_local(one.address)]
+        if len(servers) == len(group.servers) > 1 and not any(one.socket for one in servers):
+            found.append((group.name, tuple(one.unit for one in servers if one.unit)))
+    return tuple(found)

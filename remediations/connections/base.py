@@ -88,7 +88,7 @@ class Shell(Protocol):
 
 
 class Connection(Protocol):
-    """One way to one host. Opened lazily by the first `shell()`; one thread at a time."""
+    """One way to one host. Opened by the first `shell()`, anew by the next where it was lost; one thread at a time."""
 
     def shell(self) -> Shell:
         """Open a new shell channel. Raises UnreachableError (its subclasses say why) or BecomeError."""

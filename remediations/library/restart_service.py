@@ -54,6 +54,7 @@ class RestartService:
                 refusals.append(refusal)
             elif act:
                 actions.append(UnitAction(ID, unit.name, *act, pid=_master(snapshot, unit)))
+        actions += _forget_failures(snapshot, {action.unit for action in actions})
         return Proposal(actions=tuple(actions), refusals=tuple(refusals), notes=self._notes())
 
     def _notes(self) -> tuple[str, ...]:
@@ -132,6 +133,15 @@ def _fpm_units(snapshot: Snapshot) -> Iterator[Unit]:
     used = [unit for unit in topology.web_units(snapshot) if unit.name in names]
     every = [unit for unit in map(snapshot.unit, sorted(names)) if unit]
     yield from used or every
+
+
+def _forget_failures(snapshot: Snapshot, revived: set[str]) -> Iterator[UnitAction]:
+    """nginx answers 502 for a repaired group until fail_timeout has passed, unless it is reloaded."""
+    nginx = topology.nginx_unit(snapshot)
+    groups = [name for name, units in topology.dead_groups(snapshot) if revived & set(units)]
+    if nginx and nginx.running and groups and not _invalid(snapshot, nginx):
+        reason = f"it would go on holding all servers of upstream {', '.join(groups)} for failed"
+        yield UnitAction(ID, nginx.name, "reload", reason, pid=_master(snapshot, nginx))
 
 
 def _reload(unit: Unit) -> Act:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Self
@@ -13,6 +14,7 @@ from remediations.connections.ssh.failures import words
 from remediations.connections.ssh.transport import Transport
 
 READ_BYTES = 256 * 1024
+CLOSE_GRACE = 0.5
 
 
 class _Wake(threading.Event):
@@ -34,6 +36,7 @@ class ChannelPipe:
     def __init__(self, transport: Transport, channel: paramiko.Channel) -> None:
         self._transport = transport
         self._channel = channel
+        self._sending = False
         self._wake = _Wake()
         channel.in_buffer.set_event(self._wake)
         channel.in_stderr_buffer.set_event(self._wake)
@@ -54,10 +57,13 @@ class ChannelPipe:
 
     def send(self, data: bytes) -> None:
         """See Pipe."""
+        self._sending = True
         try:
             self._channel.sendall(data)
         except (EOFError, paramiko.SSHException) as error:
             raise ConnectionResetError(words(error)) from error
+        finally:
+            self._sending = False
 
     def receive(self, timeout: float) -> tuple[bytes, bytes]:
         """See Pipe."""
@@ -90,8 +96,19 @@ class ChannelPipe:
         return "the host closed it" if error is None or isinstance(error, EOFError) else words(error)
 
     def close(self) -> None:
-        """See Pipe."""
-        self._channel.close()
+        """See Pipe. Where a send is stuck in a dead network, closing the channel would be stuck behind it."""
+        if not self._sending:
+            self._close_channel()
+            return
+        closing = threading.Thread(target=self._close_channel, name="close channel", daemon=True)
+        closing.start()
+        closing.join(CLOSE_GRACE)
+        if closing.is_alive():
+            self._transport.close()
+
+    def _close_channel(self) -> None:
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the way is gone: nothing to close
+            self._channel.close()
 
 
 def _piece(ready: Callable[[], bool], read: Callable[[int], bytes]) -> bytes:

@@ -22,7 +22,8 @@ class SshConnection:
 
     def shell(self) -> Shell:
         """See Connection."""
-        if not self._hops:
+        if not self._hops or not self._hops[-1].alive():
+            self.close()
             self._open()
         return open_shell(self._target, login_is_root=self._hops[-1].user == "root", start=self._start)
 

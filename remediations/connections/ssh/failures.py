@@ -68,10 +68,11 @@ def no_key_to_offer(error: Exception) -> bool:
     return str(error) == "No authentication methods available"
 
 
-def through_jump_host(where: str, jump_host: str, error: Exception) -> UnreachableError:
-    """What a jump host's refusal to connect further means, by what its sshd says."""
-    text = str(error.text) if isinstance(error, paramiko.ChannelException) else words(error)
-    message = f"{where}: through {jump_host}: {printable(text.encode(errors='replace'))}"
+def through_jump_host(where: str, jump_host: str, error: Exception, said: bytes) -> UnreachableError:
+    """What a jump host's refusal to connect further means; `said` are the words of its sshd."""
+    refused = isinstance(error, paramiko.ChannelException)
+    text = printable(said) if refused and said else words(error)
+    message = f"{where}: through {jump_host}: {text}"
     if "refused" in text:
         return ConnectionRefusedByHostError(message)
     if "timed out" in text or "Timeout" in text:

@@ -60,14 +60,20 @@ class Hop:
         """`host:port`."""
         return place(self.host, self.port)
 
+    def alive(self) -> bool:
+        """Whether the login still stands, as far as we can know."""
+        transport = self.fabric.client.get_transport()
+        return transport is not None and bool(transport.is_active())
+
     def close(self) -> None:
         """End the login; safe to call twice."""
         self.fabric.client.close()
 
     def start(self, command: str) -> ChannelPipe:
         """Start `command` for the login in a channel of its own."""
+        transport = self._transport()
         try:
-            return ChannelPipe.start(self._transport(), command, CHANNEL_TIMEOUT)
+            return ChannelPipe.start(transport, command, CHANNEL_TIMEOUT)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise ConnectionLostError(f"{self.where}: open a session: {failures.words(error)}") from error
 
@@ -108,11 +114,11 @@ class Hop:
 
     def open_way_to(self, hop: Hop) -> paramiko.Channel:
         """A TCP connection to the next hop, made by this one."""
+        transport = self._transport()
         try:
-            transport = self._transport()
             return transport.open_channel("direct-tcpip", (hop.host, hop.port), ("127.0.0.1", 0), timeout=hop.timeout)
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise failures.through_jump_host(hop.where, self.place, error) from error
+            raise failures.through_jump_host(hop.where, self.place, error, transport.refusal) from error
 
     def _transport(self) -> Transport:
         transport = self.fabric.client.get_transport()

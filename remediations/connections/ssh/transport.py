@@ -34,6 +34,8 @@ class Transport(paramiko.Transport):
 
     def __init__(self, sock: Any, *, host_key_types: Iterable[str], **options: Any) -> None:
         self._recorded = [name for kind in host_key_types for name in _SIGNATURES.get(kind, (kind,))]
+        self.refusal = b""
+        """Why the host did not open the last channel that it refused."""
         super().__init__(sock, default_window_size=WINDOW_BYTES, **options)
 
     @property
@@ -41,6 +43,14 @@ class Transport(paramiko.Transport):
         """The host key algorithms in the order that we ask for them."""
         able = [name for name in super().preferred_keys if "-cert-" not in name]
         return tuple(dict.fromkeys([name for name in self._recorded if name in able] + able))
+
+    def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
+        """Keep the host's own words: Paramiko's exception has only the number's meaning, `Connect failed`."""
+        copy = paramiko.Message(message.asbytes())
+        copy.get_int()
+        copy.get_int()
+        self.refusal = copy.get_binary()
+        super()._parse_channel_open_failure(message)  # type: ignore[misc]  # the stubs leave it out
 
     def post(self, message: paramiko.Message) -> None:
         """Send without waiting for the answer, which saves a round trip."""
