@@ -59,9 +59,7 @@ def _refuse_side_effects(snapshot: Snapshot, staged: Snapshot, wanted: Sequence[
     before = _limits(snapshot)
     for subject, after in _limits(staged).items():
         if after != before[subject] | asked.get(subject, {}):
-            raise EditError(
-                f"pool {subject} would change too, for it reads the same lines: give it lines of its own first"
-            )
+            raise EditError(f"pool {subject} reads the same lines and would change too: give it lines of its own first")
 
 
 def _limits(snapshot: Snapshot) -> dict[str, dict[str, int | bytes | None]]:
