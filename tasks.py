@@ -2,8 +2,56 @@
 
 from __future__ import annotations
 
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
 from remediations import cli
+from tests.lab import demo as lab_demo
+from tests.lab.errors import LabError
 from tests.lab.tasks import lab
+
+BIN = ".venv/bin"
+LINT = (
+    f"{BIN}/ruff check",
+    f"{BIN}/ruff format --check",
+    f"{BIN}/mypy",
+    "shellcheck --shell=sh $(find remediations tools -name '*.sh') && shellcheck .ci/run",
+)
+TEST = f"{BIN}/python -m pytest --numprocesses 2"
+
+
+@task(auto_shortflags=False)
+def demo(_: Context) -> None:
+    """Boot a host that answers 502, show why, cure it, take it down."""
+    try:
+        lab_demo.demonstrate()
+    except LabError as error:
+        raise Exit(str(error), code=1) from error
+    except KeyboardInterrupt:
+        raise Exit("demo: interrupted; the host was taken down", code=130) from None
+
+
+@task(auto_shortflags=False)
+def lint(context: Context) -> None:
+    """Check style, types and shell scripts."""
+    _all(context, LINT)
+
+
+@task(auto_shortflags=False)
+def test(context: Context) -> None:
+    """Lint, then run every test, those on real hosts too."""
+    _all(context, (*LINT, TEST))
+    print("test: passed: style, types, shell scripts, unit tests and tests on real hosts", flush=True)
+
+
+def _all(context: Context, commands: tuple[str, ...]) -> None:
+    for command in commands:
+        print(f"$ {command}", flush=True)
+        context.run(command, in_stream=False)
+
 
 namespace = cli.namespace()
 namespace.add_collection(lab)
+for extra in (demo, lint, test):
+    namespace.add_task(extra)
