@@ -35,9 +35,23 @@ def fpm_time(machine: Machine, line: str) -> float | None:
     match = _FPM_TIME.match(line)
     if not match:
         return None
-    offset = int(machine.utc_offset[:3]) * 60 + int(machine.utc_offset[0] + machine.utc_offset[3:5])
-    local = datetime.strptime(match[1], "%d-%b-%Y %H:%M:%S").replace(tzinfo=timezone(timedelta(minutes=offset)))
-    return local.timestamp()
+    return local_time(machine, match[1], "%d-%b-%Y %H:%M:%S")
+
+
+def local_time(machine: Machine, text: str, form: str) -> float:
+    """What a log calls `text`, in the host's local time, as seconds since the epoch."""
+    return datetime.strptime(text, form).replace(tzinfo=_zone(machine)).timestamp()
+
+
+def clock(machine: Machine, time: float) -> str:
+    """A time as the host's own clock shows it."""
+    return datetime.fromtimestamp(time, _zone(machine)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _zone(machine: Machine) -> timezone:
+    sign = -1 if machine.utc_offset.startswith("-") else 1
+    hours, minutes = int(machine.utc_offset[1:3]), int(machine.utc_offset[3:5])
+    return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
 def behind_files(snapshot: Snapshot) -> Iterator[Stale]:

@@ -100,8 +100,9 @@ def judge(answers: HttpAnswers | Unknown) -> Health:
     bad = next((answer for answer in answers if complaint(answer)), None)
     if bad:
         return Health(False, bad.status, layer(bad), f"{bad.probe.url}: {complaint(bad)}", answers)
-    first = answers[0]
-    return Health(True, first.status, None, f"{first.probe.url}: {first.status}", answers)
+    first, others = answers[0], len({answer.probe for answer in answers}) - 1
+    also = f", and {others} more" if others else ""
+    return Health(True, first.status, None, f"{first.probe.url}: {first.status}{also}", answers)
 
 
 def complaint(answer: HttpAnswer) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import freshness, topology
+from remediations import freshness, nginx_log, topology
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.facts.units import Unit
@@ -32,33 +32,45 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
 def _state(snapshot: Snapshot, unit: Unit) -> Finding | None:
     lines = _recent(snapshot, unit)
     if unit.active_state == "failed":
-        gave_up = [line for line in lines if any(text in line.message for text in GAVE_UP)]
+        gave_up = _those(lines, GAVE_UP)
         if unit.result == "start-limit-hit" or gave_up:
-            return _finding("start-limit-hit", unit, "systemd has given up starting it", gave_up or lines)
-        return _finding("service-crashed", unit, f"it died ({unit.result})", _those(lines, DIED))
+            told = [*_those(lines, DIED), *gave_up] or lines
+            return _finding(snapshot, "start-limit-hit", unit, "systemd has given up starting it", told)
+        return _finding(snapshot, "service-crashed", unit, f"it died ({unit.result})", _those(lines, DIED) or lines)
     if unit.active_state == "inactive":
         stopped = _those(lines, ("Stopped", "Deactivated successfully"))
-        return _finding("service-stopped", unit, "it was stopped and not started again", stopped)
+        return _finding(snapshot, "service-stopped", unit, "it was stopped and not started again", stopped)
     if unit.flapping:
-        return _finding(
-            "service-flapping", unit, f"it dies and is restarted over and over ({unit.restarts} times)", lines
-        )
+        what = f"it dies and is restarted over and over ({unit.restarts} times)"
+        return _finding(snapshot, "service-flapping", unit, what, _those(lines, DIED) or lines)
     return None
 
 
-def _finding(cause: str, unit: Unit, what: str, lines: list[JournalLine]) -> Finding:
-    told = tuple(Evidence(f"journal:{unit.name}", line.message) for line in lines[-3:])
-    state = Evidence(f"unit:{unit.name}", f"{unit.active_state}/{unit.sub_state}, Result={unit.result}")
-    return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", (state, *told), RESTART, _advice(unit, cause))
+def _finding(snapshot: Snapshot, cause: str, unit: Unit, what: str, lines: list[JournalLine]) -> Finding:
+    state = f"{unit.active_state}/{unit.sub_state}, Result={unit.result}, {unit.unit_file_state}"
+    told = (
+        Evidence(f"journal:{unit.name}", f"{freshness.clock(snapshot.machine, line.time)} {line.message}")
+        for line in sorted(lines, key=lambda line: line.time)[-3:]
+    )
+    evidence = (Evidence(f"unit:{unit.name}", state), *told, *_refused(snapshot, unit))
+    return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", evidence, RESTART, _advice(unit, cause))
+
+
+def _refused(snapshot: Snapshot, unit: Unit) -> Iterator[Evidence]:
+    """nginx's own newest line about what this unit should have answered."""
+    since = freshness.at(snapshot.machine, unit.served_since) - 1
+    for address in topology.backend_addresses(snapshot):
+        if topology.behind(snapshot, address).unit == unit.name:
+            record = nginx_log.last_about(snapshot, address, since)
+            if record:
+                yield Evidence(f"log:{record.path}", record.text)
 
 
 def _advice(unit: Unit, cause: str) -> str | None:
     if unit.load_state == "masked" or unit.unit_file_state.startswith("masked"):
         return f"It is masked, so somebody wants it down: ask, then systemctl unmask {unit.name}."
     if cause == "service-crashed":
-        return (
-            f"It comes back now; find out why it died: journalctl -u {unit.name} -e. Do not remove its socket by hand."
-        )
+        return f"Find out why it died: journalctl -u {unit.name} -e. Do not remove its socket by hand."
     if cause in ("start-limit-hit", "service-flapping"):
         return f"A start alone may not hold; find out why it dies: journalctl -u {unit.name} -e."
     return None

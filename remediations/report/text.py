@@ -42,6 +42,8 @@ def _line(result: HostResult, style: Style) -> str:
 
 
 def _status(result: HostResult, style: Style) -> str:
+    if result.status == "ok" and result.findings:
+        return style.yellow("healthy, but a person should act")
     paint = style.green if result.status in GOOD else style.yellow if result.status in OPEN else style.red
     return paint(WORDS[result.status])
 
@@ -71,7 +73,7 @@ def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
 
 def _health(health: Health, style: Style) -> str:
     word = {True: style.green("good"), False: style.red("bad"), None: style.yellow("unknown")}[health.ok]
-    by = f", answered by {health.layer}" if health.layer else ""
+    by = f", answered by {health.layer}" if health.layer and health.layer != "network" else ""
     return f"{word}: {masking.text(health.summary)}{by}"
 
 
