@@ -93,11 +93,18 @@ def verdicts(
 
 
 def all_notes(found: Sequence[Verdict]) -> tuple[str, ...]:
-    """The arithmetic: what all pools have in common once, then each pool's own lines."""
-    first = tuple(found[0].notes())
-    common = [line for line in first if all(line in one.sizing.arithmetic for one in found)] if len(found) > 1 else []
-    own = (f"{one.label}{line}" for one in found for line in one.notes() if line not in common)
+    """The arithmetic: the budget that all pools share once, then each pool's own lines."""
+    common = tuple(_common(found)) if len(found) > 1 else ()
+    own = (f"{one.label}{line}" for one in found for line in tuple(one.notes())[len(common) :])
     return (*common, *own)
+
+
+def _common(found: Sequence[Verdict]) -> Iterator[str]:
+    """The first lines, as long as they are the same for all pools and speak of none of them."""
+    for lines in zip(*(one.sizing.arithmetic for one in found), strict=False):
+        if len(set(lines)) > 1 or lines[0].startswith(("mem_max", "max_children")):
+            return
+        yield lines[0]
 
 
 def _label(at: PoolAt, members: Sequence[PoolAt]) -> str:
