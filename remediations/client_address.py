@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from remediations import cloudflare
 from remediations.editors.nginx_effective import effective
-from remediations.editors.nginx_servers import Server
+from remediations.editors.nginx_servers import servers
 from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Peers
@@ -19,6 +19,9 @@ FEW_PEERS = 3
 MOST_OF_THEM = 0.9
 VARIABLE = "behind_proxy"
 
+Hint = tuple[Node | None, str]
+"""What in the configuration speaks of a proxy, and in which server; None: in all of them."""
+
 # Only a proxy sends these; a log format may name them anywhere, nginx's own default does.
 _SENT_BY_PROXIES = re.compile(r"\$\{?(http_(?:x_forwarded_\w+|cf_\w+|true_client_ip)|proxy_protocol_addr)\b")
 
@@ -28,12 +31,13 @@ def real_ip_applies(node: Node) -> bool:
     return bool(effective(node, "set_real_ip_from")) and bool(effective(node, "real_ip_header"))
 
 
-def seen_proxy(snapshot: Snapshot, tree: NginxTree, node: Node) -> str | None:
-    """What says that a proxy stands before this place: the inventory, the configuration or the access logs."""
+def seen_proxy(snapshot: Snapshot, hints: Sequence[Hint], node: Node) -> str | None:
+    """What says that a proxy stands before this place: the inventory, the configuration's hints or the access logs."""
     said = told(snapshot)
     if said is not None:
         return f"the inventory says {VARIABLE}: yes" if said else None
-    return next(_configured(tree, node), None) or logged(snapshot.peers)
+    server = node if node.name == "server" else node.enclosing("server")
+    return next((text for where, text in hints if where in (None, server)), None) or logged(snapshot.peers)
 
 
 def told(snapshot: Snapshot) -> bool | None:
@@ -42,16 +46,20 @@ def told(snapshot: Snapshot) -> bool | None:
     return {"yes": True, "true": True, "no": False, "false": False}.get(value)
 
 
-def _configured(tree: NginxTree, node: Node) -> Iterator[str]:
-    """A listener that expects the PROXY protocol, or a use of a header that only proxies send."""
-    server = node if node.name == "server" else node.enclosing("server")
-    for listen in Server(server).listens if server else ():
-        if listen.proxy_protocol and listen.node:
-            yield f"{listen.node.where} expects the PROXY protocol"
+def hints(tree: NginxTree) -> tuple[Hint, ...]:
+    """Listeners that expect the PROXY protocol, and uses of a header that only proxies send."""
+    return tuple(_hints(tree))
+
+
+def _hints(tree: NginxTree) -> Iterator[Hint]:
+    for server in servers(tree):
+        for listen in server.listens:
+            if listen.proxy_protocol and listen.node:
+                yield server.node, f"{listen.node.where} expects the PROXY protocol"
     for each in tree.http.walk() if tree.http else ():
-        match = _SENT_BY_PROXIES.search(" ".join(each.args))
-        if match and each.name not in ("log_format", "access_log") and each.enclosing("server") in (None, server):
-            yield f"{each.where} uses ${match[1]}, which only a proxy sends"
+        match = None if each.name in ("log_format", "access_log") else _SENT_BY_PROXIES.search(" ".join(each.args))
+        if match:
+            yield each.enclosing("server"), f"{each.where} uses ${match[1]}, which only a proxy sends"
 
 
 def logged(peers: Peers | Unknown) -> str | None:

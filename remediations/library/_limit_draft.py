@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -101,7 +101,11 @@ class Draft:
             return None
         if self.wanted.behind_proxy == "yes":
             return "behind_proxy=yes says so"
-        return client_address.seen_proxy(self.snapshot, self._tree, place)
+        return client_address.seen_proxy(self.snapshot, self._hints, place)
+
+    @cached_property
+    def _hints(self) -> tuple[client_address.Hint, ...]:
+        return client_address.hints(self._tree)
 
     # --- what to write -----------------------------------------------------------------------------------------------
 
@@ -202,9 +206,11 @@ class Draft:
                 around = f"the server at {self._at(server)}" if server else "another block"
                 yield f"{self._at(place)} stands in an included file: {around} includes it, too, and is limited there"
 
-    def _standing(self) -> Iterable[Node]:
+    def _standing(self) -> Iterator[Node]:
+        """Places with a limit of ours that needs no change."""
+        left = set(self._open)
         ours = (place for place in self._places if any(map(is_ours, effective(place, "limit_req").nodes)))
-        return [place for place in ours if place not in self._open]
+        return (place for place in ours if place not in left)
 
     def _refusals(self) -> Iterator[str]:
         """One for each thing by which a proxy is known."""

@@ -110,8 +110,9 @@ class RestartAlways:
         if isinstance(snapshot.units, Unknown):
             return Proposal(refusals=(f"Restart= needs systemd, and its units are not known: {snapshot.units.reason}",))
         units, doubts = self._choose(snapshot)
-        refusals = [*self._unknown(snapshot), *(text for unit in units if (text := _refusal(unit)))]
-        wanted = [_DropIn(self, snapshot, unit) for unit in units if not _refusal(unit)]
+        every = [_DropIn(self, snapshot, unit) for unit in units]
+        refusals = [*self._unknown(snapshot), *(text for each in every if (text := each.refusal()))]
+        wanted = [each for each in every if not each.refusal()]
         files = tuple(each.change for each in wanted if each.change)
         return Proposal(
             files=files,
@@ -159,6 +160,21 @@ class _DropIn:
     @property
     def path(self) -> str:
         return f"/etc/systemd/system/{self.unit.name}.d/{FILE}"
+
+    def refusal(self) -> str | None:
+        """Why this unit gets no drop-in."""
+        unit = self.unit
+        if unit.load_state == "masked" or unit.unit_file_state.startswith("masked"):
+            return f"{unit.name} is masked: somebody wants it down; to allow it again: systemctl unmask {unit.name}"
+        if not unit.loaded:
+            return f"{unit.name} is not loaded (LoadState={unit.load_state})"
+        if unit.type == "oneshot":
+            return f"{unit.name} is of Type=oneshot: it ends by design, and systemd refuses Restart=always there"
+        if unit.unit_file_state == "transient":
+            return f"{unit.name} is transient: it is gone once it has ended, a drop-in would serve nobody"
+        if self.path in unit.drop_ins and self.path not in self.snapshot.files and self._differing():
+            return f"{unit.name}: {self.path} is there, but its content could not be read"
+        return None
 
     @property
     def change(self) -> FileChange | None:
@@ -249,19 +265,6 @@ def _effective(unit: Unit) -> Mapping[str, str]:
         "StartLimitIntervalUSec": unit.start_limit_interval,
         "StartLimitBurst": unit.start_limit_burst,
     }
-
-
-def _refusal(unit: Unit) -> str | None:
-    """Why this unit gets no drop-in."""
-    if unit.load_state == "masked" or unit.unit_file_state.startswith("masked"):
-        return f"{unit.name} is masked: somebody wants it down; to allow it again: systemctl unmask {unit.name}"
-    if not unit.loaded:
-        return f"{unit.name} is not loaded (LoadState={unit.load_state})"
-    if unit.type == "oneshot":
-        return f"{unit.name} is of Type=oneshot: it ends by design, and systemd refuses Restart=always there"
-    if unit.unit_file_state == "transient":
-        return f"{unit.name} is transient: it is gone once it has ended, a drop-in would serve nobody"
-    return None
 
 
 def _behind(snapshot: Snapshot, address: Address) -> tuple[Unit, ...] | str:

@@ -204,6 +204,7 @@ def test_other_effective_values_that_nothing_explains_are_reported() -> None:
         ({"LoadState": "masked", "UnitFileState": "masked"}, "systemctl unmask nginx.service"),
         ({"LoadState": "bad-setting"}, "not loaded (LoadState=bad-setting)"),
         ({"UnitFileState": "transient"}, "transient"),
+        ({"DropInPaths": path(NGINX)}, f"{path(NGINX)} is there, but its content could not be read"),
     ],
 )
 def test_units_that_cannot_or_must_not_come_back_are_refused(shown: dict[str, str], why: str) -> None:
