@@ -12,6 +12,7 @@ from remediations.connections.base import Shell
 from remediations.editors import nginx_paths
 from remediations.errors import HostAnswerError
 from remediations.facts import (
+    databases,
     files,
     http,
     journal,
@@ -37,6 +38,7 @@ MOST_JOURNAL_UNITS = 40
 
 FIRST: tuple[Fact[object], ...] = (
     machine.FACT, units.FACT, sockets.FACT, processes.FACT, nginx.FACT, php.FACT,
+    databases.FACT,
 )  # fmt: skip
 
 
@@ -70,7 +72,10 @@ def _first(shell: Shell, host: str) -> Snapshot:
     web, scripts = read(nginx.FACT), read(php.FACT)
     found = {} if web is None or isinstance(web, Unknown) else dict(web.files)
     found |= {} if isinstance(scripts, Unknown) else scripts.files
-    return Snapshot(host, who, read(units.FACT), read(sockets.FACT), read(processes.FACT), web, scripts, found)
+    return Snapshot(
+        host, who, read(units.FACT), read(sockets.FACT), read(processes.FACT), web, scripts, found,
+        databases=read(databases.FACT),
+    )  # fmt: skip
 
 
 def _complete(shell: Shell, snapshot: Snapshot) -> Snapshot:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from remediations import php_pools, sizing
 from remediations.editors.php_fpm import PhpIni, load_php_ini
 from remediations.editors.php_ini import quantity
+from remediations.facts import databases
 from remediations.facts.base import Unknown
 from remediations.facts.processes import Process
 from remediations.findings import Finding
@@ -26,8 +27,32 @@ def machine(snapshot: Snapshot) -> sizing.Machine:
         mem_total=host.memory_total,
         mem_available=host.memory_available,
         cores=host.cores,
+        mysql_growth=sum(sizing.growth_of_mysql(limit, rss) for limit, rss in _limits(snapshot, "mysql")),
+        redis_growth=sum(sizing.growth_of_redis(limit, rss) for limit, rss in _limits(snapshot, "redis")),
         recent_oom=bool(oom_kills(snapshot)),
     )
+
+
+def _limits(snapshot: Snapshot, kind: str) -> Iterator[tuple[int, int]]:
+    """What each database of this kind may take, where that is known, and what it holds."""
+    found = () if isinstance(snapshot.databases, Unknown) else snapshot.databases
+    for one in found:
+        if one.kind == kind and isinstance(one.limit, int):
+            yield one.limit, one.rss
+
+
+def unknown_growth(snapshot: Snapshot) -> Iterator[str]:
+    """Databases that may take more memory than the budget knows of."""
+    if isinstance(snapshot.databases, Unknown):
+        running = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
+        for name in sorted({one.name for one in running.values()} & set(databases.NAMES)):
+            yield f"{name}: {snapshot.databases.reason}"
+        return
+    for one in snapshot.databases:
+        if one.limit is None:
+            yield f"{one.name}: it has no maxmemory"
+        elif isinstance(one.limit, Unknown):
+            yield f"{one.name}: {one.limit.reason}"
 
 
 def oom_kills(snapshot: Snapshot) -> tuple[str, ...]:

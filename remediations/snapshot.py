@@ -9,6 +9,7 @@ from functools import cached_property
 from remediations.editors import nginx_tree, php_fpm
 from remediations.errors import EditError
 from remediations.facts.base import Unknown
+from remediations.facts.databases import Databases
 from remediations.facts.files import Files, HostFile, new_file
 from remediations.facts.http import HttpAnswers
 from remediations.facts.journal import Journal
@@ -52,6 +53,7 @@ class Snapshot:
     paths: Paths | Unknown = Unknown("the paths were not asked")
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
+    databases: Databases | Unknown = Unknown("the databases were not asked")
     variables: Mapping[str, object] = field(default_factory=dict)
 
     @property

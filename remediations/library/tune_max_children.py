@@ -150,6 +150,9 @@ class TuneMaxChildren:
         unmeasured = php_memory.unmeasured(snapshot, [one.at.version for one in found])
         if unmeasured and self.available_mb is None:
             yield f"what PHP-FPM takes now is left out of the budget: {unmeasured}"
+        if self.available_mb is None:
+            for text in php_memory.unknown_growth(snapshot):
+                yield f"how much a database may yet take is not in the budget ({text}): raise `reserve` by that much"
         if isinstance(snapshot.journal, Unknown) and any(one.raised for one in found):
             yield f"whether the kernel killed for want of memory lately is not known: {snapshot.journal.reason}"
 

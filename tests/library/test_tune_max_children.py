@@ -8,6 +8,8 @@ import pytest
 
 from remediations.errors import PlaybookError
 from remediations.facts.base import Unknown
+from remediations.facts.databases import Database
+from remediations.facts.processes import Process
 from remediations.facts.validation import Verdict
 from remediations.findings import Finding
 from remediations.library import known
@@ -18,6 +20,7 @@ from remediations.snapshot import Snapshot
 from tests.builders import nginx_snapshot
 from tests.library.php_host import (
     MASTER,
+    MIB,
     UNIT,
     WWW,
     after,
@@ -510,3 +513,31 @@ def test_a_master_that_is_not_its_units_main_process_is_signalled_itself() -> No
     other = replace(snapshot.units[UNIT], main_pid=999)
     (action,) = plan(replace(snapshot, units={UNIT: other}), **GIVEN).actions
     assert (action.unit, action.pid) == ("", MASTER)
+
+
+# --- databases beside it ---
+
+
+def test_what_a_database_may_yet_take_is_kept_for_it() -> None:
+    mysql = Database("mariadbd", 24 * MIB, 1000 * MIB)
+    redis = Database("redis-server", 6 * MIB, 256 * MIB)
+    proposal = plan(replace(host(workers=workers(5)), databases=(mysql, redis)))
+    assert "reserve = max(256, 10 % of 4096) + growth of MySQL 1076 + growth of Redis 250 = 1736 MiB" in proposal.notes
+    assert proposal.warnings == ()
+
+
+def test_a_database_whose_growth_is_not_known_is_a_warning() -> None:
+    mysql = Database("mysqld", MIB, Unknown("/etc/mysql/my.cnf may not be read"))
+    snapshot = replace(host(workers=workers(5)), databases=(mysql, Database("redis-server", MIB, None)))
+    told = "how much a database may yet take is not in the budget ({}): raise `reserve` by that much"
+    assert plan(snapshot).warnings == (
+        told.format("mysqld: /etc/mysql/my.cnf may not be read"),
+        told.format("redis-server: it has no maxmemory"),
+    )
+    assert not any("database" in text for text in plan(snapshot, **GIVEN).warnings)
+
+
+def test_a_database_that_was_not_asked_is_a_warning_where_one_runs() -> None:
+    snapshot = host(workers=[*workers(5), Process(7, 1, 0, 1, "mariadbd", "", None)])
+    (warning,) = plan(snapshot).warnings
+    assert warning.startswith("how much a database may yet take is not in the budget (mariadbd: ")
