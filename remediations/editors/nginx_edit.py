@@ -69,13 +69,18 @@ def _reads_back(source: bytes, value: bytes) -> bool:
 
 
 def _rewrite(word: Word, value: str) -> Splices:
-    return () if word.text == value else (Splice(word.start, word.end, encode(value, word.quote)),)
+    return () if word.text == value else (Splice(word.start, word.end, _encode_beside(value, word.quote)),)
 
 
 def _append(directive: Directive, values: Sequence[str]) -> Splices:
     """At the end of the last word: a comment may stand between it and the `;`."""
     end = directive.words[-1].end
-    return tuple(Splice(end, end, b" " + encode(value)) for value in values)
+    return tuple(Splice(end, end, b" " + _encode_beside(value)) for value in values)
+
+
+def _encode_beside(value: str, quote: bytes = b"") -> bytes:
+    """As `encode`, for a word that a `{` may follow without a blank: after a bare `$` it would belong to the word."""
+    return encode(value, quote or (b'"' if value.rstrip("{").endswith("$") else b""))
 
 
 def _drop(data: bytes, word: Word) -> Splice:

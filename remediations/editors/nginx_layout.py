@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from remediations.editors.nginx import Directive, parse, walk
 
@@ -81,8 +82,9 @@ def _own_indent(data: bytes, directive: Directive) -> bytes | None:
     return blank if _is_blank(blank) else None
 
 
+@lru_cache(maxsize=4)
 def _step(data: bytes) -> bytes:
-    """One level of indentation as most blocks of this file have it."""
+    """One level of indentation as most blocks of this file have it; many edits of one file ask for it again."""
     counted = Counter(_steps(data))
     return counted.most_common(1)[0][0] if counted else b"    "
 

@@ -12,11 +12,12 @@ LONGEST = 4000
 """nginx reads through a buffer of 4,096 bytes: a word or comment that does not fit there is an error to it."""
 
 _TOKEN = re.compile(
-    rb"(?P<space>[ \t\r\n]+)"
-    rb"|(?P<comment>\#[^\n]*)"
+    rb"[ \t\r\n]*+(?:"
+    rb"(?P<word>(?![\"'#;{}])(?:[^ \t\r\n;{\\$]|\$\{*+|\\[\s\S])++)"
     rb"|(?P<mark>[;{}])"
     rb"|(?P<quoted>\"(?:[^\"\\]|\\[\s\S])*+\"|'(?:[^'\\]|\\[\s\S])*+')"
-    rb"|(?P<word>(?![\"'])(?:[^ \t\r\n;{\\$]|\$\{*+|\\[\s\S])++)"
+    rb"|(?P<comment>\#[^\n]*)"
+    rb"|(?P<end>\Z))"
 )
 _ESCAPE = re.compile(rb"\\([\"'\\trn])")
 _UNESCAPED = {b"t": b"\t", b"r": b"\r", b"n": b"\n"}
@@ -25,8 +26,10 @@ _AFTER_QUOTE = b" \t\r\n;{)"
 _LUA = re.compile(
     rb"--\[(?P<comment>=*)\[|\[(?P<string>=*)\[|--[^\n]*"
     rb"|\"(?:\\[^\n]|[^\"\n\\])*+\"|'(?:\\[^\n]|[^'\n\\])*+'"
-    rb"|(?P<brace>[{}])"
+    rb"|(?P<open>[\"'])|(?P<brace>[{}])"
 )
+_LUA_PATIENCE = 1_000_000
+"""How many bytes may be looked through for the ends of strings that have none on their line."""
 
 
 @dataclass(frozen=True)
@@ -71,65 +74,62 @@ def tokens(data: bytes, file: str) -> Iterator[Word | Mark]:
         raise refusal(data, file, 0, "starts with a byte order mark, which nginx takes for part of the first word")
     position = 0
     first: Word | None = None
-    while position < len(data):
-        token = _next(data, file, position)
-        position = token.end if token else _skip(data, file, position)
+    while token := _next(data, file, position):
+        position = token.end
         if isinstance(token, Word):
             first = first or token
-        elif token:
-            if token.kind == "{" and first and first.value.endswith(b"_by_lua_block"):
-                token = Mark("lua", token.start, _end_of_lua(data, file, token.end))
-                position = token.end
+        elif token.kind == "{" and first and first.value.endswith(b"_by_lua_block"):
+            token = Mark("lua", token.start, _end_of_lua(data, file, token.end))
+            position = token.end
+        if isinstance(token, Mark):
             first = None
-        if token:
-            yield token
+        yield token
 
 
 def _next(data: bytes, file: str, position: int) -> Word | Mark | None:
-    """The token at this place, or None where space or a comment stands."""
-    match = _TOKEN.match(data, position)
-    if match is None:
-        raise refusal(data, file, position, "the file ends within a word")
-    start, end = match.span()
-    if match.lastgroup == "mark":
-        return Mark(match[0].decode(), start, end)
-    if match.lastgroup not in ("word", "quoted"):
-        return None
-    _refuse_long(data, file, start, end)
-    if match.lastgroup == "word":
-        return Word(start, end, _unescape(match[0]))
+    """The next token from here on; None at the end of the file."""
+    while match := _TOKEN.match(data, position):
+        kind = match.lastgroup or ""
+        start, position = match.span(kind)
+        if kind == "mark":
+            return Mark(match[kind].decode(), start, position)
+        if kind == "end":
+            return None
+        if position - start > LONGEST:
+            size = position - start
+            raise refusal(data, file, start, f"a word or comment of {size} bytes: nginx reads at most {LONGEST}")
+        if kind != "comment":
+            return _word(data, file, start, position, kind == "quoted")
+    start = len(data) - len(data[position:].lstrip(b" \t\r\n"))
+    raise refusal(data, file, start, "the file ends within a word")
+
+
+def _word(data: bytes, file: str, start: int, end: int, quoted: bool) -> Word:
+    if not quoted:
+        return Word(start, end, _unescape(data[start:end]))
     if end < len(data) and data[end] not in _AFTER_QUOTE:
         raise refusal(data, file, end, f"unexpected {data[end : end + 1]!r} directly after a quoted word")
-    return Word(start, end, _unescape(match[0][1:-1]), match[0][:1])
-
-
-def _skip(data: bytes, file: str, position: int) -> int:
-    """Past the space or the comment that stands here."""
-    match = _TOKEN.match(data, position)
-    assert match is not None, "only called where _next has matched"
-    if match.lastgroup == "comment":
-        _refuse_long(data, file, *match.span())
-    return match.end()
-
-
-def _refuse_long(data: bytes, file: str, start: int, end: int) -> None:
-    if end - start > LONGEST:
-        raise refusal(data, file, start, f"a word or comment of {end - start} bytes: nginx reads at most {LONGEST}")
+    return Word(start, end, _unescape(data[start + 1 : end - 1]), data[start : start + 1])
 
 
 def _unescape(source: bytes) -> bytes:
-    return _ESCAPE.sub(lambda match: _UNESCAPED.get(match[1], match[1]), source)
+    return source if b"\\" not in source else _ESCAPE.sub(lambda match: _UNESCAPED.get(match[1], match[1]), source)
 
 
 def _end_of_lua(data: bytes, file: str, position: int) -> int:
     """Past the `}` that closes the Lua block whose body starts here."""
-    opened, depth = position, 1
+    opened, depth, patience = position, 1, _LUA_PATIENCE
     while match := _LUA.search(data, position):
         position = match.end()
         level = match["comment"] if match["comment"] is not None else match["string"]
         if level is not None:
             position = data.find(b"]" + level + b"]", position)
             if position < 0:
+                break
+        elif match["open"]:
+            line_end = data.find(b"\n", position)
+            patience -= (len(data) if line_end < 0 else line_end) - position
+            if patience < 0:
                 break
         elif match["brace"]:
             depth += 1 if match["brace"] == b"{" else -1

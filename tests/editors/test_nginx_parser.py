@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from remediations.editors.nginx import DEEPEST, parse, walk, whole
@@ -76,3 +78,26 @@ def test_the_whole_file_is_a_block_of_its_directives() -> None:
     root = whole(data, parse(data, "x"))
     assert data[root.body_start : root.body_end] == data
     assert [each.name for each in walk(root.block or ())] == ["a", "b", "c"]
+
+
+def test_a_quote_left_open_is_named_by_its_own_line() -> None:
+    with pytest.raises(EditError, match=r"^x:3: the file ends within a word"):
+        parse(b"a\n\n  'b;\n}\n", "x")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"x_by_lua_block {" + b'"\\' * 100_000,
+        b"x_by_lua_block {" + b"[=" * 100_000,
+        b"x_by_lua_block {" + b"--[" + b"=" * 100_000,
+        b'"' + b"\\" * 200_001,
+        b"$" * 200_000,
+    ],
+)
+def test_a_hostile_file_is_refused_without_delay(hostile: bytes) -> None:
+    """Each took minutes where a lexer looked at every byte again from every byte."""
+    before = time.process_time()
+    with pytest.raises(EditError):
+        parse(hostile, "x")
+    assert time.process_time() - before < 2

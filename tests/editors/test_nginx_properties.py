@@ -53,7 +53,8 @@ def _blocks(children: st.SearchStrategy[Written]) -> st.SearchStrategy[Written]:
         source, found = draw(words())
         inside = draw(st.lists(children, max_size=3))
         body = "".join(draw(LOOSE) + each.source for each in inside) + draw(LOOSE)
-        return Written(source + draw(GAPS | st.just("")) + "{" + body + "}", found, tuple(inside))
+        tight = st.nothing() if source.rstrip("{").endswith("$") else st.just("")
+        return Written(source + draw(GAPS | tight) + "{" + body + "}", found, tuple(inside))
 
     return block()
 
