@@ -13,7 +13,10 @@ class Pipe(Protocol):
         ...
 
     def receive(self, timeout: float) -> tuple[bytes, bytes]:
-        """Stdout and stderr as they have arrived, waiting up to `timeout` seconds for the first byte or the end."""
+        """Stdout and stderr as they have arrived, waiting up to `timeout` seconds for the first byte or the end.
+
+        To be called about once a second while an answer is due: that is when a silent way is asked for a sign of life.
+        """
         ...
 
     def ended(self) -> bool:

@@ -13,6 +13,7 @@ import paramiko
 import pytest
 
 from remediations.connections.base import Target
+from remediations.connections.ssh import heartbeat
 from remediations.errors import (
     AuthenticationError,
     ConnectionLostError,
@@ -265,6 +266,23 @@ def test_a_connection_that_falls_silent_ends_at_the_time_limit(connect: Opener, 
             shell.run(": '" + "x" * 300_000 + "'", timeout=1)
         connection.close()
         assert time.monotonic() - started < 3
+
+
+def test_a_silent_host_is_asked_for_a_sign_of_life(
+    connect: Opener, target: Target, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "EVERY", 0.5)
+    monkeypatch.setattr(heartbeat, "PATIENCE", 1.5)
+    cut = threading.Event()
+    with listening(sshd([HOST_KEY], LOGIN_KEY)) as behind, listening(relay(behind, cut)) as port:
+        known(home, port, HOST_KEY)
+        shell = connect(replace(target, port=port)).shell()
+        assert shell.run("sleep 4; echo alive", timeout=10).stdout == b"alive\n"
+        cut.set()
+        started = time.monotonic()
+        with pytest.raises(ConnectionLostError, match="in the middle of a script: no sign of life for"):
+            shell.run("echo", timeout=30)
+        assert time.monotonic() - started < 6
 
 
 def _wait_for_end(peer: socket.socket, gone: threading.Event) -> None:

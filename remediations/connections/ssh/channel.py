@@ -11,6 +11,7 @@ import paramiko
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
 from remediations.connections.ssh.failures import words
+from remediations.connections.ssh.heartbeat import Heartbeat
 from remediations.connections.ssh.transport import Transport
 
 READ_BYTES = 256 * 1024
@@ -36,6 +37,7 @@ class ChannelPipe:
     def __init__(self, transport: Transport, channel: paramiko.Channel) -> None:
         self._transport = transport
         self._channel = channel
+        self._heartbeat = Heartbeat(transport)
         self._sending = False
         self._wake = _Wake()
         channel.in_buffer.set_event(self._wake)
@@ -75,7 +77,14 @@ class ChannelPipe:
         stderr = _piece(channel.recv_stderr_ready, channel.recv_stderr)
         if channel.recv_ready() or channel.recv_stderr_ready():
             self._wake.set()
+        self._watch(bool(stdout or stderr))
         return stdout, stderr
+
+    def _watch(self, arrived: bool) -> None:
+        if arrived:
+            self._heartbeat.heard()
+        elif not self._sending and not self.ended():
+            self._heartbeat.beat()
 
     def ended(self) -> bool:
         """See Pipe."""
@@ -92,6 +101,8 @@ class ChannelPipe:
         """See Pipe."""
         if self._transport.is_active():
             return None
+        if self._heartbeat.verdict:
+            return self._heartbeat.verdict
         error = self._transport.saved_exception
         return "the host closed it" if error is None or isinstance(error, EOFError) else words(error)
 

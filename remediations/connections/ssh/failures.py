@@ -70,8 +70,9 @@ def no_key_to_offer(error: Exception) -> bool:
 
 def through_jump_host(where: str, jump_host: str, error: Exception, said: bytes) -> UnreachableError:
     """What a jump host's refusal to connect further means; `said` are the words of its sshd."""
-    refused = isinstance(error, paramiko.ChannelException)
-    text = printable(said) if refused and said else words(error)
+    text = words(error)
+    if isinstance(error, paramiko.ChannelException):
+        text = f"{error.text} ({printable(said)})"
     message = f"{where}: through {jump_host}: {text}"
     if "refused" in text:
         return ConnectionRefusedByHostError(message)

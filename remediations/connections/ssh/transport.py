@@ -53,5 +53,5 @@ class Transport(paramiko.Transport):
         super()._parse_channel_open_failure(message)  # type: ignore[misc]  # the stubs leave it out
 
     def post(self, message: paramiko.Message) -> None:
-        """Send without waiting for the answer, which saves a round trip."""
+        """Send without waiting for the answer: Paramiko would wait for it without any time limit."""
         self._send_user_message(message)  # type: ignore[attr-defined]  # no public way; the stubs leave it out
