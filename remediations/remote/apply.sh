@@ -40,7 +40,7 @@ LIST
 # --- files -----------------------------------------------------------------------------------------------------------
 
 precheck() { # PATH SHA: is it what the plan was made for, and a file that a rename may replace?
-  [ "$(readlink -f -- "$1")" = "$1" ] || { refuse "$1 is a link to somewhere else"; return 1; }
+  [ "$(readlink -m -- "$1")" = "$1" ] || { refuse "$1 is a link to somewhere else"; return 1; }
   if [ "$2" = absent ]; then
     [ ! -e "$1" ] || { refuse "$1 has come to exist since the plan"; return 1; }
     return 0
