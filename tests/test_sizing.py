@@ -90,6 +90,11 @@ def test_a_worker_needs_its_peak_of_private_memory_not_what_it_holds_at_idle() -
     assert any(line.startswith("W = 60 MiB") for line in sizing.arithmetic)
 
 
+def test_a_worker_that_never_held_more_than_now_needs_what_it_holds() -> None:
+    shrunk = (WorkerSample(70 * MIB, 60 * MIB, 30 * MIB, 10 * MIB, 100, 30.0),) * 3
+    assert any(line.startswith("W = 70 MiB") for line in one(replace(www(), samples=shrunk)).arithmetic)
+
+
 def test_a_worker_cannot_need_more_than_memory_limit_and_its_code() -> None:
     sizing = one(www(worker=900))
     assert any(line.startswith("W = 144 MiB") for line in sizing.arithmetic)
@@ -176,6 +181,12 @@ def test_a_present_value_within_the_noise_of_the_arithmetic_is_left_alone_and_th
     sizing = one(www(54), replace(HOST, cores=100))
     assert (sizing.formula, sizing.changes) == (51, False)
     assert "54 stays: it lies within 10 % of it" in sizing.arithmetic[-1]
+
+
+def test_a_small_pool_with_one_worker_more_than_fits_is_left_alone() -> None:
+    full = replace(HOST, mem_available=540 * MIB)
+    assert (one(www(3), full).formula, one(www(3), full).max_children) == (2, 3)
+    assert one(www(4), full).max_children == 2
 
 
 def test_a_value_that_could_eat_the_reserve_up_has_no_tolerance() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from remediations.editors.fpm_pool import PhpValue, Pool, Setting
 from remediations.editors.php_fpm import FpmConfig, PmValues, load, set_pm
 from remediations.editors.splice import apply
 from remediations.errors import EditError
-from tests.editors.php_fpm_corpus.cases import READ, REFUSED, UNKNOWN_TO_US, Files
+from tests.editors.php_fpm_corpus.cases import READ, REFUSED, UNKNOWN_TO_US, Files, random_case
 from tests.editors.php_fpm_corpus.oracle import Answer, read_back
 
 pytestmark = pytest.mark.lab
 
+SEEDS = 40
 WANTED = PmValues(max_children=41, start_servers=9, min_spare_servers=4, max_spare_servers=13)
 
 
@@ -149,6 +151,23 @@ def test_what_php_fpm_refuses_load_refuses_with_file_and_line(name: str, tmp_pat
     assert not answer.accepted, answer.output
     with pytest.raises(EditError, match=r"^/\S+:\d+: "):
         load(str(main), files)
+
+
+def expected_refusal(answer: Answer) -> bool:
+    """What php-fpm refuses for the meaning of the whole, which load() leaves to php-fpm's own test."""
+    return bool(re.search(r"\[pool \S+\] |unknown entry|Can't use '\$pool'", answer.output))
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_lines_drawn_by_lot_are_read_or_refused_as_php_fpm_does(seed: int, tmp_path: Path) -> None:
+    main = tmp_path / "main.conf"
+    files = written(random_case(seed), tmp_path)
+    answer = read_back(main)
+    if answer.accepted:
+        assert_agree(load(str(main), files), answer)
+    elif not expected_refusal(answer):
+        with pytest.raises(EditError, match=r"^/\S+:\d+: "):
+            load(str(main), files)
 
 
 def test_the_files_that_debian_ships_are_read_and_edited(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ def test_opcache_and_apcu_count_where_they_are_loaded() -> None:
     assert loaded.opcache_memory_consumption.value == 192 * MIB
     assert loaded.opcache_jit_buffer_size.value == 64 * MIB
     assert loaded.apc_shm_size.value == 48 * MIB
+    tiny = load_php_ini([("php.ini", b"zend_extension=opcache\nopcache.memory_consumption=2\n")])
+    assert tiny.opcache_memory_consumption.value == 8 * MIB
     off = load_php_ini(
         [("php.ini", ini), ("10.ini", loading), ("20.ini", b"opcache.enable = Off\nopcache.jit=disable")]
     )
