@@ -140,7 +140,7 @@ class RestartAlways:
     def _unknown(self, snapshot: Snapshot) -> Iterator[str]:
         for name in self.units:
             if not resolve(snapshot, name):
-                yield f"{name}: systemd has no such unit loaded here"
+                yield f"{name}: no such service is loaded or enabled here"
 
     def _reread(self, wanted: Sequence[_DropIn]) -> tuple[UnitAction, ...]:
         pending = [each.unit.name for each in wanted if each.pending]
@@ -212,8 +212,9 @@ class _DropIn:
     def note(self) -> str | None:
         if self.change is None:
             return None
-        now = _effective(self.unit)
-        steps = (f"{name} {now[name] or '?'} -> {self.wanted.effective[name]}" for name in self._differing())
+        now, theirs = _effective(self.unit), self._overridden()
+        changed = (name for name in self._differing() if name not in theirs)
+        steps = (f"{name} {now[name] or '?'} -> {self.wanted.effective[name]}" for name in changed)
         return f"{self.unit.name}: {', '.join(steps) or 'the same values as now'}"
 
     def warnings(self) -> Iterator[str]:

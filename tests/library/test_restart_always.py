@@ -155,7 +155,30 @@ def test_a_later_drop_in_of_the_operator_wins_and_is_reported() -> None:
         f"nginx.service: {path(NGINX, '60-ours.conf')} sets Restart=on-failure and is read after "
         "50-remediate-restart.conf: it wins and is left alone",
     )
+    assert said.notes == ("nginx.service: RestartUSec 100ms -> 5s, StartLimitIntervalUSec 10s -> 5min",)
     assert [each.property for each in said.expectations] == ["RestartUSec", "StartLimitIntervalUSec", "StartLimitBurst"]
+
+
+def test_each_later_drop_in_is_reported_with_what_it_sets() -> None:
+    said = plan(holding(one(), _60_a=b"[Service]\nRestart=no\n", _70_b=b"[Unit]\nStartLimitBurst=9\n"))
+    assert [text.partition(" and is read")[0] for text in said.warnings] == [
+        f"nginx.service: {path(NGINX, '60-a.conf')} sets Restart=no",
+        f"nginx.service: {path(NGINX, '70-b.conf')} sets StartLimitBurst=9",
+    ]
+
+
+def test_drop_ins_of_other_units_and_files_that_are_none_do_not_matter() -> None:
+    snapshot = one()
+    for at in (path("cron.service", "60-a.conf"), path(NGINX, "60-a.txt")):
+        snapshot = replace(snapshot, files={**snapshot.files, at: host_file(at, b"[Service]\nRestart=no\n")})
+    assert plan(snapshot).warnings == ()
+
+
+def test_a_file_of_ours_whose_words_were_changed_is_put_right_though_its_values_hold() -> None:
+    snapshot = holding(remedied(one()), _50_remediate_restart=b"# mine\n" + CONTENT)
+    said = plan(snapshot)
+    assert "-# mine\n" in diff(said)
+    assert said.notes == ("nginx.service: the same values as now",)
 
 
 def test_a_later_drop_in_still_wins_on_the_second_run_and_nothing_is_planned() -> None:
@@ -169,7 +192,10 @@ def test_a_later_drop_in_still_wins_on_the_second_run_and_nothing_is_planned() -
     "file", ["40-before.conf", "60-same.conf", "60-other.conf"], ids=["earlier", "same value", "other keys"]
 )
 def test_a_drop_in_that_takes_nothing_from_ours_is_not_reported(file: str) -> None:
-    data = {"40-before.conf": b"[Service]\nRestart=no\n", "60-same.conf": b"[Unit]\nStartLimitIntervalSec=5 min\n"}
+    data = {
+        "40-before.conf": b"[Service]\nRestart=no\n",
+        "60-same.conf": b"[Unit]\nStartLimitIntervalSec=5 min\nStartLimitBurst=5\n",
+    }
     at = path(NGINX, file)
     snapshot = one()
     snapshot = replace(
@@ -202,6 +228,7 @@ def test_other_effective_values_that_nothing_explains_are_reported() -> None:
     [
         ({"Type": "oneshot"}, "Type=oneshot"),
         ({"LoadState": "masked", "UnitFileState": "masked"}, "systemctl unmask nginx.service"),
+        ({"UnitFileState": "masked-runtime"}, "systemctl unmask nginx.service"),
         ({"LoadState": "bad-setting"}, "not loaded (LoadState=bad-setting)"),
         ({"UnitFileState": "transient"}, "transient"),
         ({"DropInPaths": path(NGINX)}, f"{path(NGINX)} is there, but its content could not be read"),
@@ -228,7 +255,7 @@ def test_other_units_can_be_chosen() -> None:
 def test_a_chosen_unit_that_is_not_there_is_refused() -> None:
     said = plan(web(), units=["cron.service", "corn"])
     assert written(said) == [path("cron.service")]
-    assert said.refusals == ("corn: systemd has no such unit loaded here",)
+    assert said.refusals == ("corn: no such service is loaded or enabled here",)
 
 
 def test_a_backend_that_does_not_listen_is_told_by_the_one_enabled_unit_that_names_it() -> None:
@@ -293,6 +320,11 @@ def test_a_php_fpm_that_is_down_is_found_by_its_pool() -> None:
 def test_what_others_changed_is_read_too_and_that_is_said() -> None:
     said = plan(with_units(host(""), unit(NGINX), unit("db.service", NeedDaemonReload="yes")))
     assert said.warnings == ("daemon-reload also takes in changes that others made to db.service",)
+
+
+def test_where_nothing_is_reread_changes_of_others_are_not_spoken_of() -> None:
+    snapshot = with_units(host(""), unit(NGINX, **IN_FORCE), unit("db.service", NeedDaemonReload="yes"))
+    assert plan(snapshot) == Proposal()
 
 
 def test_parameters_shape_the_file_and_what_is_expected() -> None:

@@ -115,6 +115,15 @@ def test_a_value_that_is_given_replaces_the_one_that_stands() -> None:
     assert said.notes == (f"upstream app: 10.0.0.2:1 ({CONF}:5) keeps fail_timeout=10s",)
 
 
+def test_a_given_time_replaces_the_one_that_stands() -> None:
+    said = plan(host(servers("10.0.0.1:1 max_fails=3 fail_timeout=10s", f"10.0.0.2:1 {BOTH}")), fail_timeout="30s")
+    assert added(said) == (
+        "-        server 10.0.0.1:1 max_fails=3 fail_timeout=10s;\n"
+        "+        server 10.0.0.1:1 max_fails=3 fail_timeout=30s;\n"
+    )
+    assert said.notes == ()
+
+
 def test_of_a_repeated_parameter_the_last_is_replaced_and_none_is_added() -> None:
     said = plan(host(servers("a:1 max_fails=1 max_fails=2 fail_timeout=9s", f"b:1 {BOTH}")), max_fails=3)
     assert "+        server a:1 max_fails=1 max_fails=3 fail_timeout=9s;\n" in added(said)
@@ -183,6 +192,15 @@ def test_a_server_that_is_never_left_out_is_pointed_out() -> None:
     assert said.warnings == (
         f"upstream app: 10.0.0.1:1 ({CONF}:4) keeps max_fails=0: nginx never leaves it out, however often it fails",
     )
+
+
+def test_a_server_that_was_never_left_out_is_once_a_value_is_given() -> None:
+    said = plan(host(servers("10.0.0.1:1 max_fails=0 fail_timeout=30s", f"10.0.0.2:1 {BOTH}")), max_fails=3)
+    assert added(said) == (
+        "-        server 10.0.0.1:1 max_fails=0 fail_timeout=30s;\n"
+        "+        server 10.0.0.1:1 max_fails=3 fail_timeout=30s;\n"
+    )
+    assert said.warnings == ()
 
 
 def test_an_address_in_a_pass_cannot_carry_parameters_and_that_is_said() -> None:
