@@ -9,6 +9,7 @@ from remediations import topology
 from remediations.causes.php_capacity import REACHED
 from remediations.editors.fpm_pool import Pool
 from remediations.editors.nginx_address import Address
+from remediations.editors.nginx_upstreams import pass_targets
 from remediations.facts.base import Unknown
 from remediations.facts.processes import Process
 from remediations.findings import Finding
@@ -47,8 +48,13 @@ class PoolAt:
         """Whether what is sent to this address on this host reaches the pool."""
         listen = self.pool.listen.value or ""
         if address.is_unix or listen.startswith("/"):
-            return listen == address.path
+            return _path(listen) == _path(address.path or "")
         return listen.rpartition(":")[2] == str(address.port)
+
+
+def _path(path: str) -> str:
+    """/var/run is a link to /run on every system of the last ten years, and configurations use both."""
+    return path.removeprefix("/var") if path.startswith("/var/run/") else path
 
 
 def every(versions: Iterable[FpmVersion]) -> tuple[PoolAt, ...]:
@@ -56,7 +62,12 @@ def every(versions: Iterable[FpmVersion]) -> tuple[PoolAt, ...]:
 
 
 def passed_to(snapshot: Snapshot, pools: Sequence[PoolAt]) -> tuple[PoolAt, ...]:
-    """Those that nginx passes requests to; none where that is not known."""
+    """Those that nginx passes requests to, all where a variable decides; none where nothing is known."""
+    tree = snapshot.nginx_tree
+    if not isinstance(tree, Unknown) and any(
+        target.variable and target.node.name == "fastcgi_pass" for target in pass_targets(tree)
+    ):
+        return tuple(pools)
     addresses = topology.backend_addresses(snapshot)
     return tuple(at for at in pools if any(at.listens_at(address) for address in addresses))
 

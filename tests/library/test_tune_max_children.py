@@ -322,7 +322,8 @@ def test_a_version_that_is_down_and_unused_takes_no_part_in_the_budget() -> None
 
 
 def nginx_files(socket: str) -> dict[str, bytes]:
-    text = f"events {{}}\nhttp {{ server {{ listen 80; location / {{ fastcgi_pass unix:{socket}; }} }} }}\n"
+    to = f"unix:{socket}" if socket.startswith("/") else socket
+    text = f"events {{}}\nhttp {{ server {{ listen 80; location / {{ fastcgi_pass {to}; }} }} }}\n"
     return {"/etc/nginx/nginx.conf": text.encode()}
 
 
@@ -336,6 +337,19 @@ def test_only_pools_that_nginx_passes_to_are_changed_unless_they_are_named() -> 
     assert values(done(snapshot, **GIVEN)) == FORTY
     assert values(done(snapshot, **GIVEN), "api")[0] == 5
     assert values(done(snapshot, pools=["api"], **GIVEN), "api") == FORTY
+
+
+@pytest.mark.parametrize("where", ["unix:/var/run/php/php8.2-fpm.sock", "127.0.0.1:9000", "localhost:9000"])
+def test_a_pool_is_known_by_its_address_however_it_is_written(where: str) -> None:
+    listen = "9000" if "9000" in where else "/run/php/php8.2-fpm.sock"
+    text = pool("www", listen=listen) + "\n" + pool("api")
+    snapshot = behind_nginx(host(fpm82(text)), where.removeprefix("unix:"))
+    assert values(done(snapshot, **GIVEN), "www") == FORTY
+
+
+def test_every_pool_is_chosen_where_a_variable_decides_which() -> None:
+    snapshot = behind_nginx(host(fpm82(two_pools())), "$backend")
+    assert [values(done(snapshot, **GIVEN), name)[0] for name in ("www", "api")] == [20, 20]
 
 
 def test_a_finding_raises_its_own_pool_only() -> None:
