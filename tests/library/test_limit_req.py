@@ -16,7 +16,9 @@ from remediations.library.upstream_max_fails import UpstreamMaxFails
 from remediations.parameters import build, parse_set
 from remediations.plan import Planner, Proposal
 from remediations.snapshot import Snapshot
+from tests.builders import nginx_snapshot
 from tests.editors.nginx_oracle import Nginx
+from tests.lab.host import LabHost
 from tests.library.nginx_host import (
     CONF,
     MASTER,
@@ -647,3 +649,17 @@ def test_nginx_accepts_each_step_of_a_changing_mind(nginx: Nginx) -> None:
         snapshot = after(snapshot, said)
         assert_valid(nginx, snapshot)
         assert plan(snapshot, **parameters).files == ()
+
+
+def test_above_the_limit_a_real_host_answers_429_but_never_at_the_health_path(web1: LabHost) -> None:
+    shop = "/etc/nginx/sites-enabled/shop"
+    files = {path: web1.read(path) for path in (CONF, shop)}
+    files[shop] = files[shop].rstrip().removesuffix(b"}") + b"    location = /up { proxy_pass http://app; }\n}\n"
+    web1.write(shop, files[shop])
+    snapshot = checked(replace(nginx_snapshot(files), peers=MANY), "http://shop.example/up")
+    for change in plan(snapshot, rate="1r/m", burst=3).files:
+        assert change.after is not None
+        web1.write(change.path, change.after)
+    web1.sh("nginx -t && systemctl reload nginx && sleep 1")
+    assert [web1.get("shop.example").status for _ in range(6)] == [200, 200, 200, 200, 429, 429]
+    assert {web1.get("shop.example", "/up").status for _ in range(6)} == {200}

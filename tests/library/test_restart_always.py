@@ -19,7 +19,7 @@ from remediations.snapshot import Snapshot
 from tests.builders import host_file
 from tests.lab.host import LabHost
 from tests.library.nginx_host import after, diff, host, planned
-from tests.library.units import serving, unit, with_units
+from tests.library.units import processes, serving, unit, with_units
 
 CONTENT = b"""\
 # Written by remediate (restart-always). Remove this file and run `systemctl daemon-reload` to undo.
@@ -143,6 +143,7 @@ def test_a_drop_in_that_stands_but_was_never_read_is_read_now() -> None:
 def test_a_drop_in_of_ours_with_other_values_is_rewritten() -> None:
     said = plan(remedied(one()), restart_sec="10s")
     assert "-RestartSec=5s\n+RestartSec=10s\n" in diff(said)
+    assert said.warnings == ()
     assert said.files[0].before is not None
     assert [action.action for action in said.actions] == ["daemon-reload"]
 
@@ -296,6 +297,17 @@ def test_a_listener_outside_of_any_service_is_reported() -> None:
     site = host("    server { location / { proxy_pass http://127.0.0.1:8001; } }\n")
     said = plan(serving(with_units(site, unit(NGINX)), {"127.0.0.1:8001": ("", 9)}))
     assert said.warnings == ("127.0.0.1:8001 is held by a process of no service: nothing is written for it",)
+
+
+def test_whoever_listens_is_meant_disabled_or_several() -> None:
+    site = host("    server { location / { proxy_pass http://127.0.0.1:8001; } }\n")
+    both = (unit("a.service", UnitFileState="disabled"), unit("b.service"))
+    snapshot = serving(with_units(site, unit(NGINX), *both), {"127.0.0.1:8001": ("a.service", 9)})
+    assert written(plan(snapshot)) == [path(NGINX), path("a.service")]
+    assert not isinstance(snapshot.sockets, Unknown)
+    shared = replace(snapshot.sockets[0], pids=(9, 10))
+    held = replace(snapshot, sockets=(shared,), processes=processes([("a.service", 9), ("b.service", 10)]))
+    assert written(plan(held)) == [path(NGINX), path("a.service"), path("b.service")]
 
 
 def test_nginx_without_a_unit_is_reported() -> None:
