@@ -158,6 +158,15 @@ def test_process_mb_alone_replaces_the_measured_size_and_allows_a_raise_by_findi
     )
 
 
+def test_process_mb_alone_raises_nothing_that_is_not_exhausted_and_says_what_would() -> None:
+    proposal = plan(host(workers=workers(5)), process_mb=50)
+    assert untouched(proposal)
+    assert proposal.warnings == (
+        "give max_children, or available_mb with process_mb, to raise it without such a finding",
+    )
+    assert proposal.refusals == ()
+
+
 def test_available_mb_alone_is_the_room_for_measured_workers() -> None:
     proposal = plan(host(workers=workers(5, mib=100)), exhausted(5), available_mb=700)
     assert values(after(host(), proposal)) == (7, 1, 1, 2)
@@ -261,6 +270,29 @@ def test_a_raise_without_a_journal_says_that_oom_kills_cannot_be_seen() -> None:
     assert told not in plan(snapshot, process_mb=50, available_mb=200).warnings
 
 
+def test_a_worker_needs_no_more_than_its_own_memory_limit_allows() -> None:
+    snapshot = host(fpm82(WWW + "php_admin_value[memory_limit] = 64M\n"), workers=workers(5, mib=300))
+    assert any("W = 80 MiB" in note and "memory_limit + 16 = 80" in note for note in plan(snapshot).notes)
+
+
+def test_a_memory_limit_of_php_ini_that_only_php_can_evaluate_bounds_nothing() -> None:
+    snapshot = host(workers=workers(5, mib=300)).with_file(f"{folder()}/php.ini", b"memory_limit=${LIMIT}\n")
+    assert any("W = 300 MiB" in note for note in plan(snapshot).notes)
+
+
+def test_what_the_extensions_share_is_counted_once() -> None:
+    text = b"zend_extension=opcache\nopcache.memory_consumption=64\nextension=apcu\napc.shm_size=32M\n"
+    snapshot = host(workers=workers(5)).with_file(f"{folder()}/php.ini", text)
+    assert "shared = max(0, OPcache 64 + APCu 32 + JIT 0 - resident 8) = 88 MiB" in plan(snapshot).notes
+
+
+def test_a_limit_over_all_pools_that_is_lower_is_a_warning() -> None:
+    main = f"{folder()}/php-fpm.conf"
+    text = f"[global]\nprocess_control_timeout = 10s\nprocess.max = 30\ninclude={folder()}/pool.d/*.conf\n"
+    snapshot = host(fpm82({main: text, pool_file(): WWW}))
+    assert "process.max = 30 in [global] holds all pools together below that" in plan(snapshot, **GIVEN).warnings
+
+
 # --- several pools ---
 
 
@@ -288,7 +320,7 @@ def test_two_pools_in_one_file_share_the_given_budget_in_one_change() -> None:
     )
 
 
-@pytest.mark.parametrize("present", [(20, 1, 1), (7, 11, 13), (1, 1, 1), (100, 3, 2)])
+@pytest.mark.parametrize("present", [(2, 2, 5), (20, 1, 1), (7, 11, 13), (1, 1, 1), (100, 3, 2)])
 def test_the_shares_of_a_given_budget_do_not_move_on_the_second_run(present: tuple[int, int, int]) -> None:
     names = ("www", "api", "blog")
     text = "\n".join(pool(name, children) for name, children in zip(names, present, strict=True))
@@ -345,6 +377,12 @@ def test_a_pool_is_known_by_its_address_however_it_is_written(where: str) -> Non
     text = pool("www", listen=listen) + "\n" + pool("api")
     snapshot = behind_nginx(host(fpm82(text)), where.removeprefix("unix:"))
     assert values(done(snapshot, **GIVEN), "www") == FORTY
+
+
+def test_an_exhausted_pool_is_chosen_too_where_something_else_than_nginx_passes_to_it() -> None:
+    pools = [*workers(5), *workers(5, "api")]
+    snapshot = behind_nginx(host(fpm82(two_pools()), workers=pools), "/run/php/php8.2-fpm.sock")
+    assert values(done(snapshot, exhausted(5, "api"), per_core=8), "api")[0] == 8
 
 
 def test_every_pool_is_chosen_where_a_variable_decides_which() -> None:
