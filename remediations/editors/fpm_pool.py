@@ -187,16 +187,19 @@ class _Reader:
 
     def __init__(self, found: Sequence[Located], name: bytes | None, prefix: str) -> None:
         self._found, self._name, self._prefix = found, name, prefix
-        plain = [one for one in found if one.entry.offset is None]
-        self.entries = {_decoded(one.entry.key.lower()): one for one in plain}
+        self._all: dict[str, list[Located]] = {}
+        for one in found:
+            if one.entry.offset is None:
+                self._all.setdefault(_decoded(one.entry.key.lower()), []).append(one)
+        self.entries = {key: every[-1] for key, every in self._all.items()}
 
     def setting(self, key: str, default: U, convert: Callable[[Located], U]) -> Setting[U]:
-        located = self.entries.get(key)
-        if located is None:
-            return Setting(default)
-        if not located.entry.evaluated:
-            return Setting(default, located, known=False)
-        return Setting(convert(located), located)
+        """The last entry is in force, but PHP-FPM looks at each of them and refuses to start over any."""
+        found = Setting(default)
+        for located in self._all.get(key, ()):
+            known = located.entry.evaluated
+            found = Setting(convert(located) if known else default, located, known)
+        return found
 
     def text(self, key: str) -> Setting[str | None]:
         return self.setting(key, None, self._text)

@@ -193,6 +193,7 @@ REFUSED = {
     "an array in global": {"main.conf": LOG + b"env[A] = 1\n" + POOL},
     "an array without a key": _with(b"env[] = 1"),
     "no number": _instead(b"= 5", b"= five"),
+    "no number in a value that is not in force": _with(b"pm.max_children = five\npm.max_children = 5"),
     "a number with a unit": _instead(b"= 5", b"= 5M"),
     "no time": _with(b"request_terminate_timeout = 5x"),
     "no process manager": _instead(b"dynamic", b"auto"),
@@ -208,80 +209,65 @@ REFUSED = {
     "no boolean": {"main.conf": LOG + b"daemonize = maybe\n" + POOL},
 }
 
-_LINES = (
-    *(
-        b"pm.max_children = 9",
-        b"PM.MAX_CHILDREN=8;x",
-        b'pm.max_children = "7"',
-        b"pm.max_children\t= 06",
-        b"pm.max_requests = 5",
-    ),
-    *(
-        b"pm.start_servers = 2",
-        b"pm.min_spare_servers = 1",
-        b"pm.max_spare_servers = 4 ; c",
-        b"pm.max_requests =",
-        b"pm = static",
-    ),
-    *(
-        b"pm = Dynamic",
-        b"[www]",
-        b"[WWW] ; c",
-        b"[shop]",
-        b"[global]",
-        b"[www] user = nobody",
-        b"; pm = static",
-        b" ; c",
-        b"",
-    ),
-    *(
-        b"user = www-data",
-        b"group = nogroup",
-        b"slowlog = /x/$pool.log",
-        b"slowlog = x/$pool",
-        b"slowlog = 'a' \"b\"",
-        b"slowlog =",
-    ),
-    *(
-        b"pm.process_idle_timeout = 3m",
-        b"request_terminate_timeout = 4",
-        b"process_control_timeout = 9s",
-        b"process.max = 99",
-    ),
-    *(
-        b"env[A] = it's",
-        b"env[A] = caf\xe9",
-        b"php_value[memory_limit] = 8M",
-        b"php_admin_value[memory_limit]=9M",
-        b"php_flag[x] = on",
-    ),
-    *(
-        b"env[A] = a=b",
-        b"# no",
-        b"yes = 1",
-        b"  [www]",
-        b"\t[www]",
-        b"{",
-        b'env[A] = "',
-        b"env[A] = ''",
-        b"pm.max_requests = x",
-    ),
-    *(
-        b"include = @/more.conf",
-        b"include=@/none.conf",
-        b'include="@/m*.conf"',
-        b"pm.max_requests = yes",
-        b"pm.max_requests = no x",
-    ),
+# Drawn by lot: lines of a pool, lines that PHP refuses, and how else a pool may be opened.
+_POOL_LINES = (
+    b"pm.max_children = 9",
+    b"PM.MAX_CHILDREN=8;x",
+    b'pm.max_children = "7"',
+    b"pm.max_children\t= 06",
+    b"pm.max_requests = 5",
+    b"pm.max_requests =",
+    b"pm.max_requests = yes",
+    b"pm.start_servers = 1",
+    b"pm.max_spare_servers = 4 ; c",
+    b"pm = static",
+    b"pm = Dynamic",
+    b"[www]",
+    b"[WWW] ; c",
+    b"\t[www]",
+    b"[www] user = nobody",
+    b"; pm = static",
+    b" ; c",
+    b"",
+    b"user = www-data",
+    b"group = nogroup",
+    b"slowlog = /x/$pool.log",
+    b"slowlog = x/$pool",
+    b"slowlog = 'a' \"b\"",
+    b"pm.process_idle_timeout = 3m",
+    b"request_terminate_timeout = 4",
+    b"env[A] = it's",
+    b"env[A] = caf\xe9",
+    b"php_value[memory_limit] = 8M",
+    b"php_admin_value[memory_limit]=9M",
+    b"php_flag[x] = on",
+    b"include = @/more.conf",
+    b"include=@/none.conf",
+    b'include="@/mor*.conf"',
+    b"[global]\nprocess.max = 99\n[www]",
+    b"listen.backlog = 511\r\n",
+    OTHER + b"[WwW]",
+)
+_BROKEN_LINES = (
+    b"env[A] = a=b",
+    b"# no",
+    b"yes = 1",
+    b"  [www]",
+    b"{",
+    b'env[A] = "',
+    b"env[A] = ''",
+    b"pm.max_requests = x",
+    b"pm.max_requests = no x",
+    b"include",
 )
 
 
 def random_case(seed: int) -> Files:
-    """Lines drawn by lot around the plain pool, with line ends and a second file drawn by lot too."""
+    """A plain pool with more lines drawn by lot behind it and in a file that it may include; one in four is broken."""
     lot = random.Random(seed)
     end = lot.choice([b"\n", b"\n", b"\r\n", b" \n"])
-    several = [
-        end.join(lot.choices(_LINES[: lot.choice([30, 33, 33, 33, len(_LINES)])], k=lot.randrange(7))) for _ in range(3)
-    ]
-    main = LOG + several[0].replace(b"include", b";include") + end + POOL + several[1]
-    return {"main.conf": main + lot.choice([b"", end]), "more.conf": several[2].replace(b"include", b";include")}
+    lines = lot.choices(_POOL_LINES, k=lot.randrange(9)) + lot.choices(_BROKEN_LINES, k=lot.randrange(4) == 0)
+    more = [line for line in lot.choices(_POOL_LINES, k=lot.randrange(4)) if b"include" not in line]
+    lot.shuffle(lines)
+    main = LOG + POOL + end.join(lines) + lot.choice([b"", end])
+    return {"main.conf": main, "more.conf": end.join(more)}
