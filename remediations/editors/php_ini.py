@@ -20,7 +20,7 @@ _QUANTITY = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0
 
 @dataclass(frozen=True)
 class PhpIni:
-    """The settings in force; sizes in bytes, -1 where there is no limit, 0 where the extension is not loaded.
+    """The settings in force; sizes in bytes, -1 where there is no limit, 0 where the extension is not loaded or is off.
 
     `broken` holds PHP's complaints: behind a syntax error PHP reads no further in that file and starts all the same.
     """
@@ -45,12 +45,12 @@ def load_php_ini(files: Iterable[tuple[str, bytes]]) -> PhpIni:
     broken: list[str] = []
     for file, data in files:
         _read(file, data, entries, loaded, broken)
-    opcache, apcu = "opcache" in loaded, "apcu" in loaded
     enabled = _setting(entries, "opcache.enable", "1", _truth)
+    opcache, apcu = "opcache" in loaded and enabled.value, "apcu" in loaded
     return PhpIni(
         memory_limit=_setting(entries, "memory_limit", "128M", quantity),
         max_execution_time=_setting(entries, "max_execution_time", "30", quantity),
-        opcache_enable=Setting(enabled.value and opcache, enabled.source, enabled.known),
+        opcache_enable=Setting(opcache, enabled.source, enabled.known),
         opcache_memory_consumption=_sized(opcache, entries, "opcache.memory_consumption", "128", _opcache_size),
         opcache_jit_buffer_size=_sized(
             opcache and _jit_is_allowed(entries), entries, "opcache.jit_buffer_size", "0", quantity
