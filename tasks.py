@@ -45,6 +45,20 @@ def test(context: Context) -> None:
     print("test: passed: style, types, shell scripts, unit tests and tests on real hosts", flush=True)
 
 
+@task(
+    auto_shortflags=False,
+    help={"n": "rounds of each contest", "hosts": "how many hosts at a time, separated by commas"},
+)
+def bench(_: Context, n: int = 11, hosts: str = "1,8") -> None:
+    """Compare dry run, apply and no-change run with one bare ssh exec of the same scripts; print ratios."""
+    from tests.bench.bench import bench as measure
+
+    try:
+        measure(n, tuple(int(count) for count in hosts.split(",")))
+    except LabError as error:
+        raise Exit(str(error), code=1) from error
+
+
 def _all(context: Context, commands: tuple[str, ...]) -> None:
     for command in commands:
         print(f"$ {command}", flush=True)
@@ -53,5 +67,5 @@ def _all(context: Context, commands: tuple[str, ...]) -> None:
 
 namespace = cli.namespace()
 namespace.add_collection(lab)
-for extra in (demo, lint, test):
+for extra in (bench, demo, lint, test):
     namespace.add_task(extra)

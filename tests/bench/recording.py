@@ -1,0 +1,70 @@
+"""What the toolkit sends to a host, recorded from a real run, so that a bare ssh can send exactly the same."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from remediations.connections.base import CommandResult
+from remediations.connections.shell import PipeShell
+from remediations.request import Request
+from remediations.run import run
+
+_SETTLE = re.compile(r"^settle ([\d.]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One run: its exit code, its report, and its scripts in the order in which they were sent."""
+
+    exit_code: int
+    report: str
+    scripts: tuple[str, ...]
+
+    @property
+    def stdin(self) -> bytes:
+        """The scripts for one `sh -s`, each without a stdin of its own, as the toolkit sends them."""
+        return "".join(f"{{ :\n{script}\n\n}} </dev/null\n" for script in self.scripts).encode()
+
+    @property
+    def settle(self) -> float:
+        """For how many seconds the host watches the units that were touched."""
+        found = [float(match[1]) for script in self.scripts for match in _SETTLE.finditer(script)]
+        return max(found, default=0.0)
+
+
+def record(request: Request) -> Recording:
+    """Carries the request out against one host, in this process, and listens; its report goes to a file."""
+    assert request.output is not None
+    scripts: list[str] = []
+    send = PipeShell.run
+
+    def listening(shell: PipeShell, script: str, **limits: Any) -> CommandResult:
+        scripts.append(script)
+        return send(shell, script, **limits)
+
+    with patch.object(PipeShell, "run", listening), contextlib.redirect_stderr(io.StringIO()):
+        code = run(request)
+    return Recording(code, request.output.read_text(encoding="utf-8"), tuple(scripts))
+
+
+def ask(host: str, inventory: Path, playbook: Path, folder: Path, *, apply: bool, settle: float | None) -> Request:
+    """What the bench asks of one host, as the command line would."""
+    return Request(
+        verb="remediate",
+        hosts=(host,),
+        inventory=str(inventory),
+        playbook=str(playbook),
+        dry_run=not apply,
+        yes=apply,
+        settle=settle,
+        output=folder / "report.txt",
+        detailed_exitcode=True,
+        environ={**os.environ, "XDG_STATE_HOME": str(folder / "state")},
+    )
