@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,11 +48,15 @@ def test_a_splice_that_runs_backwards_cannot_be_made(start: int, end: int) -> No
         Splice(start, end, b"")
 
 
-@given(st.binary(), st.data())
-def test_untouched_bytes_stay(data: bytes, draw: st.DataObject) -> None:
-    cuts = sorted(draw.draw(st.lists(st.integers(0, len(data)), max_size=8).filter(lambda cuts: len(cuts) % 2 == 0)))
-    pairs = sorted(set(zip(cuts[::2], cuts[1::2], strict=True)))
-    splices = [Splice(start, end, b"<" + data[start:end] + b">") for start, end in pairs]
-    kept = apply(data, [Splice(start, end, data[start:end]) for start, end in pairs])
-    assert kept == data
-    assert len(apply(data, splices)) == len(data) + 2 * len(pairs)
+@given(st.lists(st.tuples(st.binary(max_size=5), st.binary(max_size=3), st.binary(max_size=5))), st.randoms())
+def test_what_lies_between_the_splices_stays(pieces: list[tuple[bytes, bytes, bytes]], random: Random) -> None:
+    """Each piece is bytes to keep, bytes to take out and bytes to put there."""
+    data = b"".join(kept + taken for kept, taken, _ in pieces)
+    splices, position = [], 0
+    for kept, taken, put in pieces:
+        start = position + len(kept)
+        position = start + len(taken)
+        splices.append(Splice(start, position, put))
+    if len({(each.start, each.end) for each in splices}) == len(splices):
+        random.shuffle(splices)
+    assert apply(data, splices) == b"".join(kept + put for kept, _, put in pieces)
