@@ -13,9 +13,15 @@ elif command -v wget >/dev/null 2>&1; then
   ask() {
     url=$2
     case $4 in '') ;; /*) return 3 ;; *) name=${url#*://}; name=${name%%/*}; url=${url%%://*}://$4/${url#*://*/}; set -- "$1" "$2" "${3:-$name}" ;; esac
-    wget -q --save-headers --content-on-error --max-redirect=0 --tries=1 --no-proxy --no-check-certificate -T "$1" \
-      -U remediate ${3:+--header="Host: $3"} -O - -- "$url"
-    code=$?; [ $code = 8 ] && code=0; [ $code = 4 ] && code=7; return $code
+    set -- -q --content-on-error --max-redirect=0 --tries=1 --no-proxy --no-check-certificate -T "$1" -U remediate \
+      ${3:+--header="Host: $3"} -- "$url"
+    wget --save-headers -O - "$@"
+    case $? in
+      0) ;;
+      4) return 7 ;;
+      8) wget -S -O /dev/null "$@" 2>&1 | sed 's/^ *//' ;; # a redirect, of which it prints nothing else
+      *) return 1 ;;
+    esac
   }
 else
   echo 'neither curl nor wget is installed'; exit 3

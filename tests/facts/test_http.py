@@ -1,0 +1,132 @@
+"""HTTP probes against a real server on loopback, by the shell fragment that runs on hosts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from remediations.facts import http
+from remediations.facts.base import PRELUDE, Unknown
+from remediations.facts.http import HttpAnswers, Probe
+
+PAGES = {
+    "/": (200, b"<html>shop</html>"),
+    "/bad": (502, b"<center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center>"),
+    "/empty": (200, b""),
+    "/moved": (301, b"moved"),
+    "/big": (200, b"x" * 3_000_000 + b"end"),
+    "/binary": (200, bytes(range(256)) * 40),
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/slow":
+            threading.Event().wait(3)
+        if self.path == "/host":
+            status, body = 200, str(self.headers["Host"]).encode()
+        else:
+            status, body = PAGES.get(self.path, (404, b"none"))
+        try:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(params=["curl", "wget"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A PATH on which only one of the two clients is found."""
+    for name in os.listdir("/usr/bin"):
+        if name not in ("curl", "wget"):
+            (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    client = shutil.which(request.param)
+    assert client, f"{request.param} is installed by make setup"
+    (tmp_path / request.param).symlink_to(client)
+    return str(tmp_path)
+
+
+def ask(path: str, *probes: Probe) -> HttpAnswers:
+    fact = http.fact(probes)
+    script = fact.script.replace(PRELUDE, "")
+    done = subprocess.run(
+        ["/bin/dash", "-c", script], env={"PATH": path, "LC_ALL": "C"}, capture_output=True, timeout=30
+    )
+    answers = fact.parse(done.stdout)
+    assert not isinstance(answers, Unknown), answers
+    return answers
+
+
+def test_status_size_and_body_arrive(address: str, path: str) -> None:
+    good, bad, empty, moved = ask(
+        path, *(Probe(f"http://{address}{page}") for page in ("/", "/bad", "/empty", "/moved"))
+    )
+    assert (good.status, good.size, good.body) == (200, 17, "<html>shop</html>")
+    assert (bad.status, "nginx" in bad.body) == (502, True)
+    assert (empty.status, empty.size) == (200, 0)
+    assert moved.status == 301
+
+
+def test_the_name_of_the_site_goes_to_the_address_that_is_given(address: str, path: str) -> None:
+    (answer,) = ask(path, Probe("http://shop.example/host", connect=address))
+    assert answer.body == "shop.example"
+
+
+def test_the_host_header_is_the_one_that_is_asked_for(address: str, path: str) -> None:
+    (answer,) = ask(path, Probe(f"http://{address}/host", host="api.example"))
+    assert answer.body == "api.example"
+
+
+def test_contains_is_literal_text_not_a_pattern(address: str, path: str) -> None:
+    plain, star = ask(
+        path, Probe(f"http://{address}/", contains="shop</html>"), Probe(f"http://{address}/", contains="s*p'\"$(id)")
+    )
+    assert (plain.contains, star.contains) == (True, False)
+
+
+def test_an_endless_body_is_cut_and_binary_does_no_harm(address: str, path: str) -> None:
+    big, binary = ask(path, Probe(f"http://{address}/big"), Probe(f"http://{address}/binary"))
+    assert big.status == 200
+    assert 0 < big.size <= 262144
+    assert (binary.status, binary.size > 0) == (200, True)
+
+
+def test_no_answer_is_said_with_its_reason(address: str, path: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    refused, slow = ask(path, Probe(f"http://127.0.0.1:{port}/"), Probe(f"http://{address}/slow", timeout=1))
+    assert (refused.status, refused.failure) == (None, "connection refused")
+    assert slow.status is None
+    assert slow.failure
+
+
+def test_without_a_client_the_answer_is_unknown(tmp_path: Path) -> None:
+    fact = http.fact([Probe("http://127.0.0.1/")])
+    done = subprocess.run(
+        ["/bin/dash", "-c", fact.script], env={"PATH": str(tmp_path)}, capture_output=True, timeout=30
+    )
+    assert done.returncode == 3
+    assert b"neither curl nor wget is installed" in done.stdout
