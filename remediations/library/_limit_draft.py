@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from remediations import client_address
 from remediations.changes import nginx
@@ -18,9 +18,6 @@ from remediations.library._limit_zone import LimitZone, is_ours, zone_names
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 
-if TYPE_CHECKING:
-    from remediations.library.limit_req import LimitReq
-
 ID = "limit-req"
 
 _SET_FIRST = (
@@ -29,9 +26,43 @@ _SET_FIRST = (
 )
 
 
+class Wanted(Protocol):
+    """What limit-req was told."""
+
+    @property
+    def servers(self) -> tuple[str, ...]: ...
+
+    @property
+    def locations(self) -> tuple[str, ...]: ...
+
+    @property
+    def rate(self) -> str: ...
+
+    @property
+    def burst(self) -> int: ...
+
+    @property
+    def nodelay(self) -> bool: ...
+
+    @property
+    def zone_size(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def by_address(self) -> bool: ...
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def behind_proxy(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Draft:
-    wanted: LimitReq
+    wanted: Wanted
     snapshot: Snapshot
 
     def proposal(self) -> Proposal:
