@@ -100,10 +100,10 @@ class TuneMaxChildren:
         if not every:
             return Proposal(refusals=("there is no PHP-FPM on this host",))
         chosen = self._chosen(snapshot, findings, every)
-        refusals = (*self._unknown_names(every), *_forbidden(snapshot, chosen))
+        members = chosen if self.overrides.exact else _sharing(every, chosen)
+        refusals = (*self._unknown_names(every), *_forbidden(snapshot, chosen), *_expressions(members))
         if refusals:
             return Proposal(refusals=refusals)
-        members = chosen if self.overrides.exact else _sharing(every, chosen)
         unmeasured = php_memory.unmeasured(snapshot, [at.version for at in members])
         if unmeasured and not self.overrides.exact:
             return Proposal(refusals=(f"{unmeasured}; give process_mb and available_mb, or max_children",))
@@ -160,7 +160,11 @@ class TuneMaxChildren:
 def _forbidden(snapshot: Snapshot, chosen: Sequence[PoolAt]) -> Iterator[str]:
     """What forbids to edit the chosen pools, each thing once."""
     yield from dict.fromkeys(text for at in chosen if (text := php_fpm.refusal(snapshot, at.version)))
-    for at in chosen:
+
+
+def _expressions(members: Sequence[PoolAt]) -> Iterator[str]:
+    """Values that are not known: such a pool cannot be edited, nor counted in a budget."""
+    for at in members:
         setting = at.pool.max_children
         if not setting.known and setting.source:
             yield (

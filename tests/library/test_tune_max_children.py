@@ -517,6 +517,14 @@ def test_a_value_that_only_php_can_evaluate_is_refused_with_its_line() -> None:
     )
 
 
+def test_a_pool_of_unknown_size_makes_the_shared_budget_unknown_but_not_the_given_one() -> None:
+    text = pool("www") + "\n" + pool("api").replace("= 5", "= ${CHILDREN}")
+    snapshot = host(fpm82(text), workers=[*workers(5), *workers(5, "api")])
+    (refusal,) = plan(snapshot, exhausted(5), pools=["www"]).refusals
+    assert refusal.startswith(f"{pool_file()}:12: pm.max_children of pool api is an expression")
+    assert values(done(snapshot, pools=["www"], **GIVEN)) == FORTY
+
+
 def test_a_spare_value_that_only_php_can_evaluate_is_refused_too() -> None:
     (refusal,) = plan(host(fpm82(WWW.replace("= 3", "= ${SPARE}"))), **GIVEN).refusals
     assert refusal.startswith(f"{pool_file()}:8: pm.max_spare_servers is set by an expression")
