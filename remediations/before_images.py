@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from remediations import proof
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
 from remediations.connections.base import Target
+from remediations.errors import RefusedError
 from remediations.facts.files import new_file
 from remediations.plan import Plan, PlannedFile
+from remediations.quoting import quote
 from remediations.snapshot import Snapshot
-from remediations.transaction_program import restore_script
+from remediations.transaction_program import Program
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -24,22 +27,50 @@ def state_folder(environ: Mapping[str, str]) -> Path:
 
 
 def keep(folder: Path, snapshot: Snapshot, plan: Plan, run: str) -> Path:
-    """Writes every before-image and `restore.sh` below `folder`, 0600; returns the script's path."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for number, file in enumerate(plan.files, 1):
-        if file.change.before is not None:
-            name = f"{number:02d}-{Path(file.change.path).name}"
-            _write(folder / name, file.change.before.data)
+    """Writes every before-image and `restore.sh` below `folder`, 0600; returns the script's path.
+
+    Raises RefusedError where they cannot be kept: then nothing may be changed.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for number, file in enumerate(plan.files, 1):
+            if file.change.before is not None:
+                _write(folder / f"{number:02d}-{Path(file.change.path).name}", file.change.before.data)
+        return write_script(folder, snapshot, plan, run)
+    except OSError as error:
+        raise RefusedError(
+            f"{snapshot.host}: keep the old files in {folder}: {error.strerror}; nothing was changed"
+        ) from error
+
+
+def write_script(folder: Path, snapshot: Snapshot, plan: Plan, run: str, made: Sequence[str] = ()) -> Path:
+    """`restore.sh`; `made` are the folders that the run has made, innermost first."""
     script = folder / "restore.sh"
-    _write(script, restore_script(snapshot, inverse(plan), f"{run}-undo").encode())
+    _write(script, restore_script(snapshot, plan, run, made).encode())
     return script
 
 
-def inverse(plan: Plan) -> Plan:
+def restore_script(snapshot: Snapshot, plan: Plan, run: str, made: Sequence[str] = ()) -> str:
+    """The same transaction, backwards, as a script for `sh -s` that confirms itself: it needs nobody's help."""
+    after = proof.staged(snapshot, plan)
+    back = inverse(plan, snapshot)
+    program = Program(
+        after, back, f"{run}-undo", unproven=proof.validators(after, back), confirm_within=None, emptied=tuple(made)
+    )
+    done = f"everything is as it was before run {run}"
+    return f"""{{
+{program.text}
+}} </dev/null
+[ "$ended" = committed ] || {{ echo 'the old files were not put back: see above'; exit 3; }}
+echo {quote(done)}
+"""
+
+
+def inverse(plan: Plan, snapshot: Snapshot) -> Plan:
     """The plan that leads back: old bytes for new ones, and the daemons read them again."""
     files = tuple(PlannedFile(_inverse_file(file.change), file.remediations) for file in reversed(plan.files))
-    actions = tuple(action for one in plan.actions if (action := _inverse_action(one)))
-    return replace(plan, files=files, actions=actions)
+    actions = tuple(action for one in plan.actions if (action := _inverse_action(one, snapshot)))
+    return replace(plan, files=files, actions=actions, expectations=())
 
 
 def _inverse_file(change: FileChange) -> FileChange:
@@ -49,9 +80,12 @@ def _inverse_file(change: FileChange) -> FileChange:
     return FileChange(change.remediation, change.path, now, change.before.data if change.before else None)
 
 
-def _inverse_action(action: UnitAction) -> UnitAction | None:
-    """A unit that was started stays up; what read the new files reads the old ones."""
-    return None if action.action == "start" else action
+def _inverse_action(action: UnitAction, snapshot: Snapshot) -> UnitAction | None:
+    """A unit that was started stays up, but what has read the new files reads the old ones."""
+    unit = snapshot.unit(action.unit)
+    if action.action != "start":
+        return action
+    return replace(action, action="reload") if unit and unit.can_reload else None
 
 
 def restore_command(target: Target, script: Path) -> str:
@@ -70,7 +104,10 @@ def restore_command(target: Target, script: Path) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    """All of it or nothing, and on the disk before anything is changed."""
+    new = path.with_name(f".{path.name}.new")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    new.replace(path)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from remediations import gather
 from remediations.connections.base import Shell
@@ -52,14 +53,21 @@ def prove(shell: Shell, snapshot: Snapshot, plan: Plan) -> Proof | None:
 
 
 def judge(before: Verdicts, after: Verdicts) -> Proof:
-    """A check that fails after but failed the same way before is not the change's fault; it still proves nothing."""
-    checks = tuple(
-        Verdict(new.name, new.subject, new.ok, f"{new.output}\n(it failed in the same way before the change)".strip())
-        if not new.ok and not old.ok and new.output == old.output
-        else new
-        for old, new in zip(before, after, strict=True)
-    )
+    """A fault that stood before is not the change's; where it keeps the daemon from loading, nothing is proven."""
+    checks = tuple(_compared(old, new) for old, new in zip(before, after, strict=True))
     return Proof(all(check.ok for check in checks), checks)
+
+
+def _compared(old: Verdict, new: Verdict) -> Verdict:
+    if new.ok or _faults(new) - _faults(old):
+        return new
+    words = "it failed in the same way before the change" if new.fatal else "so it was before the change"
+    return replace(new, ok=not new.fatal, output=f"{new.output}\n({words})".strip())
+
+
+def _faults(verdict: Verdict) -> set[str]:
+    """Its lines without what differs from run to run: PHP-FPM's clock, and numbers of lines that a change moves."""
+    return {re.sub(r"^\[[^]]*\] |:\d+\b|\bline \d+", "", line) for line in verdict.output.splitlines()}
 
 
 def validators(snapshot: Snapshot, plan: Plan) -> tuple[Validator, ...]:
@@ -77,7 +85,8 @@ def reads(snapshot: Snapshot, main: str, paths: set[str]) -> set[str]:
     folder = posixpath.dirname(main)
     own = {file.real_path for path, file in snapshot.files.items() if path == main or path.startswith(f"{folder}/")}
     own |= reached(snapshot, main)
-    return {path for path in paths if path in own or path.startswith(f"{folder}/")}
+    folders = {folder, *(posixpath.dirname(path) for path in own)}
+    return {path for path in paths if posixpath.dirname(path) in folders or path.startswith(f"{folder}/")}
 
 
 def reached(snapshot: Snapshot, main: str) -> set[str]:
@@ -94,8 +103,16 @@ def script(snapshot: Snapshot, plan: Plan, asked: tuple[Validator, ...], mark: s
     writes = "\n".join(_write(file.change.path, file.change.after, has_base64) for file in plan.files)
     judged = validation.commands(asked, mark)
     body = f"{judged}\n{DECODE}{writes}\n{judged}"
-    covered = ("/run", "/var/log", *gather.writable(snapshot), *(root(file.change.path) for file in plan.files))
+    written = (*gather.writable(snapshot), *gather.writable(staged(snapshot, plan)))
+    covered = ("/run", "/var/log", *written, *(root(file.change.path) for file in plan.files))
     return validation.contained(covered, body, end=secrets.token_hex(16))
+
+
+def staged(snapshot: Snapshot, plan: Plan) -> Snapshot:
+    """The host once the plan's files stand: it may name logs that it does not name now."""
+    for file in plan.files:
+        snapshot = snapshot.with_file(file.change.path, file.change.after)
+    return snapshot
 
 
 def root(path: str) -> str:
@@ -104,8 +121,9 @@ def root(path: str) -> str:
 
 
 def _write(path: str, data: bytes | None, has_base64: bool) -> str:
+    name, folder = quote(path), quote(posixpath.dirname(path))
+    fail = f"{{ echo {quote(f'cannot stage {path}')}; exit 3; }}"
     if data is None:
-        return f"rm -f -- {quote(path)} || exit 3"
-    folder = quote(posixpath.dirname(path))
+        return f"rm -f -- {name} 2>&1 || {fail}"
     payload = here_document(data, has_base64=has_base64)  # of the group: behind `|| exit` it would be exit's
-    return f"{{ mkdir -p -- {folder} && decode >{quote(path)} || exit 3; }}{payload}"
+    return f"{{ {{ mkdir -p -- {folder} && decode >{name}; }} 2>&1 || {fail}; }}{payload}"

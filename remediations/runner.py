@@ -155,18 +155,26 @@ class Journey:
             return looked
         survey = self._known
         script = self._keep_before_images(survey) if survey.plan.files else None
-        program = Program(survey.snapshot, survey.plan, self.options.run, self.options.settle, _baseline(survey))
-        transaction = Transaction(self.shell, program)
+        transaction = Transaction(self.shell, self._program(survey))
         self._say("applying")
         self.changing = True
         outcome = self._timed("apply", transaction.begin)
         if outcome.state != "await":
             return self._ended(looked, outcome)
+        self._remember_folders(survey, outcome)
         self._say("checking the site")
         after = self._timed("verify", self._verify)
         if after.ok:
             return self._confirmed(looked, transaction, after, script)
         return self._unhelped(looked, transaction, after, script)
+
+    def _program(self, survey: Survey) -> Program:
+        """What could not be proven in private is judged in place, before anything is reloaded."""
+        unproven = survey.proof is not None and survey.proof.reason is not None
+        return Program(
+            survey.snapshot, survey.plan, self.options.run, self.options.settle, _baseline(survey),
+            proof.validators(survey.snapshot, survey.plan) if unproven else (),
+        )  # fmt: skip
 
     def _verify(self) -> Health:
         """Good answers, several; a site may take a while to come back."""
@@ -224,8 +232,16 @@ class Journey:
         )  # fmt: skip
 
     def _keep_before_images(self, survey: Survey) -> Path:
-        folder = self.options.state / self.options.run / self.target.name
-        return before_images.keep(folder, survey.snapshot, survey.plan, self.options.run)
+        return before_images.keep(self._images, survey.snapshot, survey.plan, self.options.run)
+
+    def _remember_folders(self, survey: Survey, outcome: Outcome) -> None:
+        """Only now is it known which folders were made; the way back removes them too."""
+        if made := outcome.did("made"):
+            before_images.write_script(self._images, survey.snapshot, survey.plan, self.options.run, made[::-1])
+
+    @property
+    def _images(self) -> Path:
+        return self.options.state / self.options.run / self.target.name
 
     # --- common ---
 
@@ -263,6 +279,7 @@ class Journey:
 _STATUS_OF_STATE: dict[str, Status] = {
     "rolled_back": "rolled_back",
     "refused": "refused",
+    "locked": "locked",
     "needs_human": "needs_human",
 }
 
@@ -304,7 +321,7 @@ def _warnings(survey: Survey) -> tuple[str, ...]:
 def _baseline(survey: Survey) -> bool:
     """Whether the configuration that stands now validates; where it does not, an undo must not reload it."""
     verdicts = survey.snapshot.verdicts
-    return isinstance(verdicts, Unknown) or all(verdict.ok for verdict in verdicts)
+    return isinstance(verdicts, Unknown) or all(verdict.ok or not verdict.fatal for verdict in verdicts)
 
 
 def _told(outcome: Outcome) -> str:
@@ -312,6 +329,7 @@ def _told(outcome: Outcome) -> str:
     return {
         "rolled_back": "everything was put back and the old configuration serves",
         "refused": "nothing was changed",
+        "locked": "nothing was changed",
         "needs_human": "a person must look: not everything could be put back",
         "committed": "the host says that the changes stand",
         "await": "the host still waits and will undo the changes by itself",

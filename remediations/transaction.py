@@ -12,7 +12,7 @@ from typing import Literal
 from remediations.connections.base import CommandResult, Shell
 from remediations.transaction_program import Program
 
-State = Literal["await", "committed", "rolled_back", "refused", "needs_human", "unknown"]
+State = Literal["await", "committed", "rolled_back", "refused", "locked", "needs_human", "unknown"]
 
 BEGIN_SECONDS = 300
 END_SECONDS = 300
@@ -63,7 +63,7 @@ def read(answer: CommandResult) -> Outcome:
     state: State = "unknown"
     steps: list[Step] = []
     text: list[str] = []
-    failure: str | None = None
+    failures: list[str] = []
     for line in answer.stdout.decode(errors="replace").splitlines():
         word, _, rest = line.partition(" ")
         if word == "state":
@@ -71,12 +71,13 @@ def read(answer: CommandResult) -> Outcome:
         elif word == "|":
             text.append(rest)
         elif word in ("failed", "refused"):
-            failure = failure or "; ".join([rest, *text[-3:]])
+            failures.append("; ".join([rest, *text[-3:]]))
+            text.clear()
         else:
             steps.append(Step(word, rest))
-    return Outcome(state, tuple(steps), failure)
+    return Outcome(state, tuple(steps), "; then: ".join(failures) or None)
 
 
 def _state(word: str) -> State:
-    known: tuple[State, ...] = ("await", "committed", "rolled_back", "refused", "needs_human")
+    known: tuple[State, ...] = ("await", "committed", "rolled_back", "refused", "locked", "needs_human")
     return next((state for state in known if state == word), "unknown")

@@ -13,32 +13,37 @@ from remediations.quoting import quote
 from remediations.remote import program
 
 SECONDS = 20
+SECONDS_EACH = 15
 
 # Said by `php-fpm -t` while it exits 0 (causes: a php.ini that does not parse, an extension that is not there).
-FPM_ONLY_PRINTED = re.compile(r"syntax error|Unable to load dynamic library|Invalid (?:date|.*) value", re.IGNORECASE)
+FPM_ONLY_PRINTED = "syntax error|Unable to load dynamic library|Invalid .* value"
 
 
 @dataclass(frozen=True)
 class Validator:
     """One command that judges configuration: `name` for people, `command` as shell text, `subject` what it judges.
 
-    `relevant`, where given, is what a line of its output must contain to count: systemd-analyze speaks of all units.
+    `relevant`, where given, is what a line of its output must contain to count, whatever the exit code:
+    systemd-analyze speaks of all units and exits 0. `also_bad` is an extended regular expression, whatever the case,
+    for the faults that are only printed.
     """
 
     name: str
     command: str
     subject: str
     relevant: str | None = None
+    also_bad: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a validator answered: its exit code and its text."""
+    """What a validator answered. `fatal` tells, of one that is not ok, whether a daemon would not take the files."""
 
     name: str
     subject: str
     ok: bool
     output: str
+    fatal: bool = True
 
 
 Verdicts = tuple[Verdict, ...]
@@ -49,7 +54,8 @@ def nginx(binary: str, main: str, prefix: str) -> Validator:
 
 
 def php_fpm(binary: str, main: str) -> Validator:
-    return Validator(f"{posixpath.basename(binary)} -t", f"{quote(binary)} -t -y {quote(main)}", main)
+    name = f"{posixpath.basename(binary)} -t"
+    return Validator(name, f"{quote(binary)} -t -y {quote(main)}", main, also_bad=FPM_ONLY_PRINTED)
 
 
 def unit(name: str) -> Validator:
@@ -87,8 +93,9 @@ def outermost(folders: Sequence[str]) -> tuple[str, ...]:
 
 
 def commands(validators: Sequence[Validator], mark: str) -> str:
-    """Shell text that runs each validator and frames its answer with `mark`."""
-    return "\n".join(f"( {v.command} ) 2>&1; printf '\\n{mark} %d\\n' $?" for v in validators)
+    """Shell text that runs each validator, for a limited time, and frames its answer with `mark`."""
+    limit = f"limit='timeout -k 1 {SECONDS_EACH}'; command -v timeout >/dev/null 2>&1 || limit="
+    return "\n".join([limit, *(f"( $limit {v.command} ) 2>&1; printf '\\n{mark} %d\\n' $?" for v in validators)])
 
 
 def fact(validators: Sequence[Validator], writable: Sequence[str]) -> Fact[Verdicts]:
@@ -99,18 +106,21 @@ def fact(validators: Sequence[Validator], writable: Sequence[str]) -> Fact[Verdi
 
 
 def parse(stdout: bytes, validators: Sequence[Validator], mark: str) -> Verdicts | Unknown:
-    """One verdict a validator, in order."""
+    """One verdict a validator, in order; what stands behind the last answer says why there are no more."""
     pieces = re.split(rf"\n{mark} (\d+)\n", stdout.decode(errors="replace"))
     if len(pieces) != 2 * len(validators) + 1:
-        return Unknown(stdout.decode(errors="replace").strip() or "the validators did not answer")
+        return Unknown(pieces[-1].strip() or "the validators did not answer")
     return tuple(judge(v, int(pieces[2 * i + 1]), pieces[2 * i]) for i, v in enumerate(validators))
 
 
 def judge(validator: Validator, exit_code: int, text: str) -> Verdict:
     """An exit code of 0 is not enough: some faults are only printed."""
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    if validator.relevant is not None:
-        lines = [line for line in lines if validator.relevant in line]
-        return Verdict(validator.name, validator.subject, not lines, "\n".join(lines))
-    printed = "php-fpm" in validator.name and any(FPM_ONLY_PRINTED.search(line) for line in lines)
-    return Verdict(validator.name, validator.subject, exit_code == 0 and not printed, "\n".join(lines))
+    if exit_code in (124, 137):
+        lines.append(f"no answer within {SECONDS_EACH} s")
+    elif validator.relevant is not None:
+        lines, exit_code = [line for line in lines if validator.relevant in line], 0
+    bad = validator.also_bad if validator.relevant is None else "."
+    printed = bool(bad) and any(re.search(bad, line, re.IGNORECASE) for line in lines)
+    ok = exit_code == 0 and not printed
+    return Verdict(validator.name, validator.subject, ok, "\n".join(lines), fatal=exit_code != 0)

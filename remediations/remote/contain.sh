@@ -3,26 +3,54 @@
 # with this shell. Validators are not read-only (nginx -t leaves an empty pid file and creates logs), so they run here.
 
 contain() { # FOLDER...: cover each; everything else on the root file system becomes read-only
-  scratch=
+  scratch='' covered='' number=0 bare=''
   for place in /media /boot /mnt /tmp; do
     for folder; do case $folder/ in "$place"/*) continue 2 ;; esac; done
     [ -d "$place" ] && { scratch=$place; break; }
   done
   [ -n "$scratch" ] || { echo 'no folder to mount a scratch file system on'; return 1; }
   mount -t tmpfs -o mode=0700,size=512m remediate "$scratch" || return 1
-  covered=0
-  for folder; do cover "$folder" || return 1; done
-  mount -o remount,bind,ro / 2>/dev/null || :
+  for folder; do cover "$(standing "$folder")" || return 1; done
+  umount -l "$scratch" || return 1 # the layers stay in use; what lies at this place is seen again
+  mount -o remount,bind,ro / 2>/dev/null || [ -z "$bare" ] || { echo "$bare cannot be covered"; return 1; }
+}
+
+standing() { # FOLDER: the nearest one that exists, so that a file in a new folder is written over a covered one
+  at=$1
+  while [ ! -d "$at/" ]; do at=${at%/*}; done
+  printf '%s' "$at"
 }
 
 cover() { # FOLDER: an overlay where the kernel lets us, else a copy in memory
-  [ -d "$1" ] || return 0
-  covered=$((covered + 1))
-  layer=$scratch/$covered
-  mkdir "$layer" "$layer/up" "$layer/work" || return 1
+  [ -n "$1" ] || { bare='the root folder'; return 0; }
+  case $covered in *"|$1|"*) return 0 ;; esac
+  covered="$covered|$1|" number=$((number + 1))
+  layer=$scratch/$number
+  mkdir "$layer" "$layer/up" "$layer/work" "$layer/was" || return 1
   chown --reference="$1" "$layer/up" && chmod --reference="$1" "$layer/up" || return 1
-  mount -t overlay remediate -o "lowerdir=$1,upperdir=$layer/up,workdir=$layer/work" "$1" 2>/dev/null && return 0
-  size=$(du -skx -- "$1" | cut -f1)
-  [ "$size" -le 65536 ] || { echo "$1 holds over 64 MiB and cannot be overlaid"; return 1; }
-  cp -a -- "$1/." "$layer/up" && mount --bind "$layer/up" "$1"
+  mount --rbind "$1" "$layer/was" || return 1
+  below=$(mounts_below "$1")
+  if ! mount -t overlay remediate -o "lowerdir=$1,upperdir=$layer/up,workdir=$layer/work" "$1" 2>/dev/null; then
+    size=$(du -skx -- "$1" | cut -f1)
+    [ "$size" -le 65536 ] || { echo "$1 holds over 64 MiB and cannot be overlaid"; return 1; }
+    cp -ax -- "$1/." "$layer/up" && mount --bind "$layer/up" "$1" || return 1
+  fi
+  show_again "$1"
+}
+
+mounts_below() { # FOLDER: what an overlay and a copy of one file system leave out; nobody's configuration lies in /run
+  [ "$1" = /run ] || cut -d ' ' -f 5 /proc/self/mountinfo | grep -F -- "$1/" | while read -r point; do
+    case $point in "$1"/*) printf '%s\n' "$point" ;; esac
+  done
+}
+
+show_again() { # FOLDER: the mounts below it, read-only
+  while read -r point; do
+    [ -z "$point" ] || case $point in
+      *\\*) echo "$point is a mount point with a strange name"; return 1 ;;
+      *) mount --bind "$layer/was${point#"$1"}" "$point" && mount -o remount,bind,ro "$point" || return 1 ;;
+    esac
+  done <<LIST
+$below
+LIST
 }
