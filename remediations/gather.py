@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from remediations import health, topology
@@ -31,6 +32,8 @@ from remediations.health_settings import HealthSettings
 from remediations.snapshot import Snapshot
 
 T = TypeVar("T")
+Ask = Callable[[Sequence[Fact[object]], Sequence[Fact[object]]], Mapping[str, Answer]]
+"""Asks the first facts one after the other and the second beside them; the answers by name."""
 
 SECONDS = 60
 MOST_ROUNDS = 5
@@ -44,8 +47,12 @@ FIRST: tuple[Fact[object], ...] = (
 
 def gather(shell: Shell, host: str, settings: HealthSettings) -> Snapshot:
     """Everything that diagnosis and planning need. Raises HostAnswerError where not even the machine answers."""
-    snapshot = _complete(shell, _first(shell, host))
-    return _second(shell, snapshot, settings)
+    return gather_by(partial(ask, shell), host, settings)
+
+
+def gather_by(ask: Ask, host: str, settings: HealthSettings) -> Snapshot:
+    """The same by any way of asking: a host's shell, or answers that were recorded."""
+    return _second(ask, _complete(ask, _first(ask, host)), settings)
 
 
 def ask(shell: Shell, facts: Sequence[Fact[object]], beside: Sequence[Fact[object]] = ()) -> dict[str, Answer]:
@@ -60,8 +67,8 @@ def ask_health(shell: Shell, probes: Sequence[http.Probe]) -> http.HttpAnswers |
     return fact.read(ask(shell, [fact]).get("http"))
 
 
-def _first(shell: Shell, host: str) -> Snapshot:
-    answers = ask(shell, FIRST)
+def _first(ask: Ask, host: str) -> Snapshot:
+    answers = ask(FIRST, ())
 
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))
@@ -78,14 +85,14 @@ def _first(shell: Shell, host: str) -> Snapshot:
     )  # fmt: skip
 
 
-def _complete(shell: Shell, snapshot: Snapshot) -> Snapshot:
+def _complete(ask: Ask, snapshot: Snapshot) -> Snapshot:
     """Fetches the includes that the shell's guess has missed, until the lexer wants no more."""
     for _ in range(MOST_ROUNDS):
         wanted = () if isinstance(snapshot.nginx_tree, Unknown) else snapshot.nginx_tree.wanted
         if not wanted or snapshot.nginx is None or isinstance(snapshot.nginx, Unknown):
             break
         fact = Fact("files", files.script(wanted), files.parse)
-        more = fact.read(ask(shell, [fact]).get("files"))
+        more = fact.read(ask([fact], ()).get("files"))
         if isinstance(more, Unknown):
             return replace(snapshot, nginx=more)
         listed = replace(snapshot.nginx, listed=(*snapshot.nginx.listed, *wanted))
@@ -93,7 +100,7 @@ def _complete(shell: Shell, snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
-def _second(shell: Shell, snapshot: Snapshot, settings: HealthSettings) -> Snapshot:
+def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings) -> Snapshot:
     """What follows from the configuration: the logs that it names, what its validators say, how the site answers."""
     known = () if isinstance(snapshot.units, Unknown) else tuple(_told_of(snapshot))
     more = Fact("files", files.script([f"/etc/systemd/system/{name}.d/*.conf" for name in known]), files.parse)
@@ -103,7 +110,7 @@ def _second(shell: Shell, snapshot: Snapshot, settings: HealthSettings) -> Snaps
     peers = logs.peers_fact(_access_logs(snapshot))
     verdicts = validation.fact(validators(snapshot), writable(snapshot))
     site = http.fact(health.probes(settings, snapshot.nginx_tree))
-    answers = ask(shell, [more, *([heard] if known else []), tails, where, peers, verdicts], beside=[site])
+    answers = ask([more, *([heard] if known else []), tails, where, peers, verdicts], [site])
 
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))
