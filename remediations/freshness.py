@@ -13,6 +13,9 @@ from remediations.facts.files import HostFile
 from remediations.facts.machine import Machine
 from remediations.snapshot import Snapshot
 
+CLOCK_SECONDS = 0.5
+"""The process table and the file system do not read the same clock at the same instant."""
+
 _FPM_TIME = re.compile(r"^\[(\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d)")
 
 
@@ -65,15 +68,15 @@ def _nginx(snapshot: Snapshot) -> Iterator[Stale]:
     nginx, tree = snapshot.live_nginx, snapshot.nginx_tree
     if nginx is None or nginx.master is None or isinstance(tree, Unknown) or isinstance(snapshot.processes, Unknown):
         return
-    ages = [
-        process.age
+    starts = [
+        process.started
         for process in snapshot.processes.values()
         if process.parent == nginx.master and "worker process" in process.title and "shutting" not in process.title
     ]
-    if ages:
+    if starts:
         unit = topology.nginx_unit(snapshot)
         files = (snapshot.files[path] for path in tree.reached if path in snapshot.files)
-        yield from _stale(unit.name if unit else "nginx", files, snapshot.machine.now - max(ages))
+        yield from _stale(unit.name if unit else "nginx", files, min(starts))
 
 
 def _fpm(snapshot: Snapshot) -> Iterator[Stale]:
@@ -90,5 +93,5 @@ def _fpm(snapshot: Snapshot) -> Iterator[Stale]:
 
 def _stale(subject: str, files: Iterable[HostFile], since: float) -> Iterator[Stale]:
     newest = max(files, key=lambda file: file.changed, default=None)
-    if newest and newest.changed > since:
+    if newest and newest.changed > since + CLOCK_SECONDS:
         yield Stale(subject, newest.path, newest.changed - since)

@@ -57,11 +57,17 @@ def listener(snapshot: Snapshot, address: Address) -> ListeningSocket | None:
     if isinstance(snapshot.sockets, Unknown):
         return None
     if address.is_unix:
-        return next((one for one in snapshot.sockets if one.unix and one.address == address.path), None)
+        path = _run(address.path or "")
+        return next((one for one in snapshot.sockets if one.unix and _run(one.address) == path), None)
     hosts = {address.host, *({"127.0.0.1", "::1"} if address.host == "localhost" else ())}
     wide = {"*", "0.0.0.0", "[::]", "::"}  # noqa: S104 - compared with what ss prints, nothing is bound
     found = [one for one in snapshot.sockets if not one.unix and one.port == address.port]
     return next((one for one in found if _host(one) in hosts | wide), None)
+
+
+def _run(path: str) -> str:
+    """/var/run is a link to /run wherever systemd boots."""
+    return path.removeprefix("/var") if path.startswith("/var/run/") else path
 
 
 def _host(socket: ListeningSocket) -> str:
@@ -72,8 +78,10 @@ def _host(socket: ListeningSocket) -> str:
 def fpm_of(snapshot: Snapshot, address: Address) -> FpmVersion | None:
     """The PHP-FPM that has a pool with this `listen`."""
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
-    wanted = {address.path} if address.is_unix else {f"{address.host}:{address.port}", str(address.port)}
-    return next((one for one in versions if any(pool.listen.value in wanted for pool in one.config.pools)), None)
+    wanted = {_run(address.path)} if address.path else {f"{address.host}:{address.port}", str(address.port)}
+    return next(
+        (one for one in versions if any(_run(pool.listen.value or "") in wanted for pool in one.config.pools)), None
+    )
 
 
 def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:

@@ -11,7 +11,7 @@ from remediations.facts.base import Fact, Unknown, fragment
 
 @dataclass(frozen=True)
 class Process:
-    """`age` in seconds; `title` only for nginx and php-fpm, whose titles say what they are; `unit` is its cgroup's."""
+    """`started` in seconds since the epoch, late by up to one; `age` in whole seconds; `title` only for nginx and php-fpm, whose titles say what they are; `unit` is its cgroup's."""
 
     pid: int
     parent: int
@@ -21,6 +21,7 @@ class Process:
     title: str
     unit: str | None
     memory: Memory | None = None
+    started: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,16 @@ Processes = Mapping[int, Process]
 
 
 def parse(stdout: bytes) -> Processes | Unknown:
-    """Lines `p` (a process), `c` (its cgroup) and `m` (a memory figure in kB)."""
+    """Lines `t` (the time of asking), `p` (a process), `c` (its cgroup) and `m` (a memory figure in kB)."""
     rows: list[list[str]] = []
+    now = 0.0
     units: dict[int, str] = {}
     memory: dict[int, dict[str, int]] = {}
     for line in stdout.decode(errors="replace").splitlines():
         kind, _, rest = line.partition(" ")
-        if kind == "p":
+        if kind == "t":
+            now = float(rest.removesuffix("N").rstrip("%."))
+        elif kind == "p":
             rows.append(rest.split(None, 5))
         elif kind == "c":
             pid, path = rest.split(" ", 1)
@@ -56,7 +60,8 @@ def parse(stdout: bytes) -> Processes | Unknown:
             figures[key.rstrip(":")] = figures.get(key.rstrip(":"), 0) + int(kib) * 1024
     found = {
         int(row[0]): Process(
-            pid=int(row[0]), parent=int(row[1]), uid=int(row[2]), age=int(row[3]), name=row[4],
+            pid=int(row[0]), parent=int(row[1]), uid=int(row[2]), age=int(row[3]), started=now - int(row[3]),
+            name=row[4],
             title=row[5] if len(row) > 5 else "", unit=units.get(int(row[0])),
             memory=_memory(memory.get(int(row[0]))),
         )

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Every process, its cgroup, and what memory each PHP-FPM process takes.
 
+echo "t $(date +%s.%N)"
 ps -eo pid=,ppid=,uid=,etimes=,comm=,args= 2>/dev/null |
   awk '{ pid=$1; name=$5; title=""
          if (name ~ /^(nginx|php-fpm)/) { for (i=6;i<=NF && i<26;i++) title=title " " $i }
