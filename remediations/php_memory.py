@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from remediations import php_pools, sizing
 from remediations.editors.php_fpm import PhpIni, load_php_ini
@@ -163,7 +164,13 @@ def _given_loads(pools: Sequence[PoolAt], overrides: sizing.Overrides) -> list[f
 def ini(snapshot: Snapshot, version: FpmVersion) -> PhpIni:
     """The settings of php.ini and conf.d that this PHP-FPM starts with."""
     names = (name for name in version.fpm.ini_files if name in snapshot.files)
-    return load_php_ini((name, snapshot.files[name].data) for name in names)
+    return _loaded(tuple((name, snapshot.files[name].data) for name in names))
+
+
+@lru_cache(maxsize=64)
+def _loaded(files: tuple[tuple[str, bytes], ...]) -> PhpIni:
+    """Remembered: a plan asks several times, and the hosts of a fleet have the same php.ini of 2,000 lines."""
+    return load_php_ini(files)
 
 
 def unmeasured(snapshot: Snapshot, versions: Sequence[FpmVersion]) -> str | None:

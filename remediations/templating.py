@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Hashable
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from remediations import resources
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def render(name: str, **values: object) -> bytes:
+@lru_cache(maxsize=256)
+def render(name: str, **values: Hashable) -> bytes:
     """The template's text in UTF-8, with its final newline."""
     return _environment().get_template(name).render(**values).encode()
 

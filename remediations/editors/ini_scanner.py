@@ -91,7 +91,8 @@ class _Scanner:
     """A buffer and a place in it; one method for each state of PHP's scanner."""
 
     def __init__(self, data: bytes, file: str, start: int, end: int, line: int) -> None:
-        self._data, self._file, self._origin, self._end, self._line = data, file, start, end, line
+        self._data, self._file, self._end = data, file, end
+        self._line, self._counted = line, start
         self._at = start + len(_BOM) if data.startswith(_BOM, start, end) else start
 
     def statements(self) -> Iterator[Statement]:
@@ -115,7 +116,9 @@ class _Scanner:
         return self._data.startswith(byte, self._at, self._end)
 
     def _number(self) -> int:
-        return self._line + self._data.count(b"\n", self._origin, self._at)
+        self._line += self._data.count(b"\n", self._counted, self._at)
+        self._counted = self._at
+        return self._line
 
     def _refused(self, problem: str) -> EditError:
         return EditError(f"{self._file}:{self._number()}: {problem}")

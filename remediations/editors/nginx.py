@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from remediations.editors.nginx_lexer import Mark, Word, refusal, tokens
 
@@ -28,11 +29,11 @@ class Directive:
     block: tuple[Directive, ...] | None = None
     lua: bool = False
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.words[0].text
 
-    @property
+    @cached_property
     def args(self) -> tuple[str, ...]:
         """What nginx sees, unescaped; bytes that are no UTF-8 survive as surrogates."""
         return tuple(word.text for word in self.words[1:])
@@ -61,8 +62,12 @@ class _Open:
     children: list[Directive] = field(default_factory=list)
 
 
+@lru_cache(maxsize=1024)
 def parse(data: bytes, file: str) -> tuple[Directive, ...]:
-    """The directives of a file, blocks nested; EditError names file and line where nginx would refuse the file."""
+    """The directives of a file, blocks nested; EditError names file and line where nginx would refuse the file.
+
+    Remembered, since each remediation sees the tree with one file changed, and hosts of a fleet have the same files.
+    """
     newlines = [match.start() for match in re.finditer(rb"\n", data)]
     opened = [_Open((), -1)]
     words: list[Word] = []
