@@ -195,7 +195,7 @@ class Draft:
     def _notes_inside(self, place: Node) -> Iterator[str]:
         """What a limit of a whole server, or of a location with others inside, does to these."""
         for inner in place.walk():
-            if inner is place or inner.name != "location":
+            if inner is place:
                 continue
             if inner.named("limit_req"):
                 yield f"{self._at(inner)} keeps its own limit"
@@ -232,9 +232,8 @@ class Draft:
         limited = {self._place(place): place for place in self._limited}
         for node in self._tree.walk():
             place = limited.get(self._place(node)) if node.is_block else None
-            if place is not None and node not in self._places:
-                server = node.enclosing("server")
-                around = f"the server at {self._at(server)}" if server else "another block"
+            if place is not None and node.parent is not None and node not in self._places:
+                around = f"the {node.parent.name} at {self._at(node.parent)}"
                 yield f"{self._at(place)} stands in an included file: {around} includes it, too, and is limited there"
 
     def _standing(self) -> Iterator[Node]:

@@ -60,8 +60,11 @@ def health_paths(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def serves_only(node: Node, path: str) -> bool:
-    """Whether this location matches that path and no other: `= /x`, or a regular expression that says the same."""
-    if node.name != "location":
+    """Whether this location matches that path and no other: `= /x`, or a regular expression that says the same.
+
+    The front page is the site itself, whoever checks it.
+    """
+    if node.name != "location" or path == "/":
         return False
     found = location(node)
     if found.modifier == "=":

@@ -151,6 +151,11 @@ def test_a_location_that_also_serves_the_site_is_limited(location: str, limited:
     assert bool(plan(checked(snapshot, "http://localhost/up")).files) is limited
 
 
+@pytest.mark.parametrize("url", ["http://localhost/", "http://localhost"])
+def test_the_front_page_is_limited_even_where_it_is_the_health_path(url: str) -> None:
+    assert plan(checked(inside("    location = / { proxy_pass http://127.0.0.1:1; }\n"), url)).files
+
+
 def test_a_derived_health_path_is_no_reason_to_leave_a_location_out() -> None:
     snapshot = inside("    location = /derived { proxy_pass http://127.0.0.1:1; }\n")
     assert plan(checked(snapshot, "http://localhost/up")).files
@@ -238,6 +243,7 @@ def test_a_changed_burst_is_replaced_in_place() -> None:
     snapshot = inside("    location / {\n        proxy_pass http://127.0.0.1:1;\n    }\n")
     said = plan(after(snapshot, plan(snapshot)), burst=5, nodelay=False)
     assert added(said) == f"-        {LIMIT}\n+        limit_req zone=remediate burst=5;\n"
+    assert said.notes == ()
 
 
 def test_no_burst_is_written_as_none() -> None:
@@ -488,6 +494,14 @@ def test_with_real_ip_settings_in_force_the_places_are_limited(where: str) -> No
         assert said.refusals == ()
 
 
+@pytest.mark.parametrize("peers", [MANY, {"10.0.0.5": 99}, {}], ids=["many", "few", "none"])
+@pytest.mark.parametrize("word", [None, "yes"])
+def test_with_real_ip_settings_in_force_there_is_nothing_to_doubt(peers: dict[str, int], word: str | None) -> None:
+    said = plan(replace(site(SITE, other=REAL_IP), peers=peers, variables={"behind_proxy": word} if word else {}))
+    assert said.files
+    assert (said.refusals, said.warnings) == ((), ())
+
+
 def test_half_of_the_real_ip_settings_do_not_count() -> None:
     for half in REAL_IP.splitlines():
         assert plan(site(SITE, other=f"{half}\n"), behind_proxy="yes").refusals
@@ -553,8 +567,32 @@ def test_behind_proxy_overrides_what_was_seen() -> None:
     assert "behind_proxy=yes says so" in said.refusals[0]
 
 
-def test_a_key_that_is_no_address_does_not_care_about_proxies() -> None:
-    assert plan(replace(site(), peers={"172.71.3.4": 900}), key="$http_x_api_key").files
+@pytest.mark.parametrize("peers", [{"172.71.3.4": 900}, {}], ids=["Cloudflare", "none"])
+def test_a_key_that_is_no_address_does_not_care_about_proxies(peers: dict[str, int]) -> None:
+    said = plan(replace(site(), peers=peers), key="$http_x_api_key")
+    assert said.files
+    assert (said.refusals, said.warnings) == ((), ())
+
+
+def test_each_reason_to_refuse_is_said_of_its_own_places() -> None:
+    two = "server { listen 81 proxy_protocol; location / { proxy_pass http://127.0.0.1:1; } }\n" + SITE
+    said = plan(replace(site(two), peers={"10.0.0.5": 900}))
+    at = "/etc/nginx/conf.d/site.conf"
+    assert [text.partition(": not limited")[0] for text in said.refusals] == [f"{at}:1", f"{at}:10, {at}:13"]
+
+
+def test_a_limit_of_others_before_a_proxy_is_their_business() -> None:
+    zone = "limit_req_zone $binary_remote_addr zone=one:1m rate=1r/s;\n"
+    conf = "server { location / { limit_req zone=one; proxy_pass http://127.0.0.1:1; } }\n"
+    said = plan(replace(site(conf, other=zone), peers={"10.0.0.5": 900}))
+    assert (said.files, said.refusals) == ((), ())
+    assert len(said.warnings) == 1
+
+
+def test_real_ip_that_misses_ranges_is_not_spoken_of_where_the_inventory_says_that_no_proxy_is_there() -> None:
+    peers = {**MANY, "172.71.3.4": 3}
+    said = plan(replace(site(SITE, other=REAL_IP), peers=peers, variables={"behind_proxy": "no"}))
+    assert said.warnings == ()
 
 
 def test_where_real_ip_applies_to_one_server_only_that_one_is_limited() -> None:

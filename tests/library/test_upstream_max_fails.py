@@ -28,6 +28,7 @@ from tests.library.nginx_host import (
     stopped,
     symlinked,
 )
+from tests.library.units import unit, with_units
 
 TWO = """\
     upstream app {
@@ -85,6 +86,16 @@ def test_a_running_nginx_is_reloaded_through_its_master_where_no_unit_is_known()
     (action,) = plan(host(TWO)).actions
     assert (action.action, action.unit, action.pid) == ("reload", "", MASTER)
     assert action.reason == f"to read {CONF}"
+
+
+@pytest.mark.parametrize(
+    ("shown", "unit_name"),
+    [({}, "nginx.service"), ({"ActiveState": "inactive"}, ""), ({"CanReload": "no"}, "")],
+    ids=["its unit", "run outside of its unit", "a unit without a reload"],
+)
+def test_nginx_is_reloaded_through_its_unit_where_it_runs_in_one(shown: dict[str, str], unit_name: str) -> None:
+    (action,) = plan(with_units(host(TWO), unit("nginx.service", **shown))).actions
+    assert (action.action, action.unit, action.pid) == ("reload", unit_name, MASTER)
 
 
 def test_nginx_that_does_not_run_is_not_reloaded() -> None:
