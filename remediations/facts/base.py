@@ -95,7 +95,7 @@ def join(facts: Sequence[Fact[object]], *, beside: Sequence[Fact[object]] = ()) 
     limit = (
         'if command -v timeout >/dev/null 2>&1; then lim() { timeout -k 1 "$@"; }; else lim() { shift; "$@"; }; fi\n'
     )
-    frame = f'end() {{ printf \'\\n{boundary} %s %d\\n\' "$1" "$2"; }}\n'
+    frame = f'answered() {{ printf \'\\n{boundary} %s %d\\n\' "$1" "$2"; }}\n'
     pack = "if command -v gzip >/dev/null 2>&1; then pack='gzip -1'; else pack=cat; fi\n"
     script = f"{PRELUDE}{limit}{frame}{pack}{{\n{body}}} 2>/dev/null | $pack\n"
     return Question((*facts, *beside), script, boundary)
@@ -103,7 +103,7 @@ def join(facts: Sequence[Fact[object]], *, beside: Sequence[Fact[object]] = ()) 
 
 def _framed(fact: Fact[object]) -> str:
     code = shlex.quote(fact.script)
-    return f"lim {fact.seconds} sh -c {code} </dev/null; end {fact.name} $?"
+    return f"lim {fact.seconds} sh -c {code} </dev/null; answered {fact.name} $?"
 
 
 def split(question: Question, stdout: bytes) -> dict[str, Answer]:
