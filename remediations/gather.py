@@ -58,7 +58,7 @@ def gather_by(ask: Ask, host: str, settings: HealthSettings) -> Snapshot:
 def ask(shell: Shell, facts: Sequence[Fact[object]], beside: Sequence[Fact[object]] = ()) -> dict[str, Answer]:
     """One trip: the answers of all these facts."""
     question = join(facts, beside=beside)
-    return split(question, shell.run(question.script, timeout=SECONDS).stdout)
+    return split(question, shell.run(f"(\n{question.script})", timeout=SECONDS).stdout)
 
 
 def ask_health(shell: Shell, probes: Sequence[http.Probe]) -> http.HttpAnswers | Unknown:
