@@ -1,5 +1,6 @@
 """The socket under a connection: what it is set to, and that closing it wakes whoever reads."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -29,14 +30,19 @@ def test_closing_wakes_a_thread_that_reads() -> None:
     with listening(lambda peer: peer.recv(1)) as port:
         sock = dial("web1", "127.0.0.1", port, 5)
         sock.settimeout(20)
-        read: list[bytes] = []
-        reader = threading.Thread(target=lambda: read.append(sock.recv(1)))
+        ended = threading.Event()
+
+        def read() -> None:
+            with contextlib.suppress(OSError):  # where the machine is so slow that we read only after the close
+                sock.recv(1)
+            ended.set()
+
+        reader = threading.Thread(target=read)
         reader.start()
         time.sleep(0.1)
-        started = time.monotonic()
         sock.close()
-        reader.join(5)
-        assert (read, time.monotonic() - started < 1) == ([b""], True)
+        assert ended.wait(2)
+        reader.join()
 
 
 @pytest.mark.parametrize("address", ["::1", "127.0.0.1", "localhost"])
