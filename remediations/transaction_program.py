@@ -86,7 +86,8 @@ class Program:
 
     def _act(self, action: UnitAction) -> str:
         kind = "nginx" if _is_nginx(self.snapshot, action) else "''"
-        return f"act {quote(action.unit)} {action.action} {quote(str(action.pid or ''))} {kind}"
+        title = "" if action.unit else _title(self.snapshot, action.pid)
+        return f"act {quote(action.unit)} {action.action} {quote(str(action.pid or ''))} {kind} {quote(title)}"
 
 
 def settle_seconds(actions: Sequence[UnitAction]) -> float:
@@ -121,6 +122,12 @@ def _is_nginx(snapshot: Snapshot, action: UnitAction) -> bool:
     if nginx is None:
         return False
     return action.unit == unit.name if unit and action.unit else action.pid is not None and action.pid == nginx.master
+
+
+def _title(snapshot: Snapshot, pid: int | None) -> str:
+    """By which a daemon is found again that no unit holds."""
+    process = None if isinstance(snapshot.processes, Unknown) or pid is None else snapshot.processes.get(pid)
+    return process.title if process else ""
 
 
 def _before(file: PlannedFile) -> str:

@@ -108,7 +108,8 @@ def create(path: str, data: bytes) -> FileChange:
 
 @contextmanager
 def on(host: LabHost) -> Iterator[OnHost]:
-    connection = open_connection(target(host), lambda text: None)
+    warnings: list[str] = []
+    connection = open_connection(target(host), warnings.append)
     try:
         with connection.shell() as shell:
             yield OnHost(host, connection, shell, gather(shell, host.name, HealthSettings()))
@@ -125,7 +126,7 @@ done | sort
 
 
 def files_of(host: LabHost, *folders: str, without: Sequence[str] = ()) -> list[str]:
-    """Every name below the folders with kind, mode, owner, mtime, links, size, link target, and every content's hash."""
+    """Every name below with kind, mode, owner, mtime, links, size and link target, and every content's hash."""
     prune = " -o ".join(f"-path '{each}'" for each in (*without, "/nowhere"))
     script = STATE_OF_FILES.format(folders=" ".join(folders), prune=prune)
     return host.sh(script, timeout=120).decode(errors="surrogateescape").splitlines()

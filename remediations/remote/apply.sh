@@ -123,7 +123,7 @@ came_in() { # PATH OLD-SHA: has our swap taken place? What lies beside tells.
   if [ "$2" = absent ]; then
     [ ! -e "$(beside "$1" new)" ] || [ "$(inode_of "$(beside "$1" new)")" = "$(inode_of "$1")" ]
   else
-    [ -e "$(beside "$1" orig)" ] && [ "$(inode_of "$(beside "$1" orig)")" != "$(inode_of "$1")" ]
+    [ -f "$(beside "$1" orig)" ] && [ "$(inode_of "$(beside "$1" orig)")" != "$(inode_of "$1")" ]
   fi
 }
 
@@ -186,9 +186,11 @@ unit_is() { systemctl --no-pager show -p "$2" --value -- "$1" 2>/dev/null; }
 workers() { ps -o pid=,args= --ppid "$1" 2>/dev/null | awk '/worker process/ && !/shutting down/ { print $1 }'; }
 size_of() { stat -L -c %s -- "$1" 2>/dev/null || echo 0; }
 
-steady() { # UNIT PID
-  if [ -n "$1" ]; then printf '%s pid %s restarts %s' "$(unit_is "$1" ActiveState)" "$(unit_is "$1" MainPID)" "$(unit_is "$1" NRestarts)"
-  else [ ! -d "/proc/$2" ] || printf 'active'; fi
+steady() { printf '%s pid %s restarts %s' "$(unit_is "$1" ActiveState)" "$(unit_is "$1" MainPID)" "$(unit_is "$1" NRestarts)"; }
+
+daemon() { # PID TITLE: the pid of the daemon with this title, where there is no unit; PHP-FPM takes a new one at a reload
+  [ "$(ps -o args= -p "$1")" != "$2" ] || { echo "$1"; return; }
+  ps -eo pid=,args= | while read -r other title; do [ "$title" != "$2" ] || echo "$other"; done | head -n 1
 }
 
 reload_manager() {
@@ -204,19 +206,23 @@ expect() { # UNIT PROPERTY VALUE: what systemd has made of the new files
   [ "$got" = "$3" ] || { say "failed $1: $2 is ${got:-empty}, not $3"; return 1; }
 }
 
-act() { # UNIT ACTION PID KIND: PID is the daemon to signal where there is no unit, KIND nginx or empty
-  unit=$1 action=$2 pid=$3 kind=$4
-  was=none; [ -z "$unit" ] || was=$(unit_is "$unit" ActiveState)
-  acted="$action $was ${pid:-0} ${kind:-other} $unit$nl$acted"
-  [ -z "$unit" ] || [ -z "$kind" ] || pid=$(unit_is "$unit" MainPID)
-  served=$(steady "$unit" "$pid") before=$(workers "${pid:-0}") mark=$(size_of "$nginx_log")
+act() { # UNIT ACTION PID KIND TITLE: without a unit the daemon's pid and title; KIND is nginx or empty
+  unit=$1 action=$2 pid=$3 kind=$4 title=$5 was=none served=''
+  if [ -n "$unit" ]; then was=$(unit_is "$unit" ActiveState); else pid=$(daemon "$pid" "$title"); fi
+  acted="$action $was ${pid:-0} ${kind:-other} ${unit:--} $title$nl$acted"
+  [ -z "$unit" ] || { pid=$(unit_is "$unit" MainPID); served=$(steady "$unit"); }
+  before=$(workers "${pid:-0}") mark=$(size_of "$nginx_log")
   case $was in failed) systemctl --no-ask-password reset-failed -- "$unit" 2>&1 | text ;; esac
   answer=$(order "$unit" "$action" "$pid" 2>&1 </dev/null); code=$?
   [ -z "$answer" ] || printf '%s\n' "$answer" | text
-  [ $code = 0 ] || { say "failed $action ${unit:-pid $pid}: exit code $code"; return 1; }
-  if [ "$action" = reload ]; then [ -z "$kind" ] || took "$pid" "$before" "$mark" || return 1
-  else served=$(steady "$unit" "$pid"); fi
-  stay="${unit:--} ${pid:-0} $served$nl$stay"
+  [ $code = 0 ] || { say "failed $action ${unit:-$title}: exit code $code"; return 1; }
+  case ${unit:+unit}:$action:$kind in
+    *:reload:nginx) took "$pid" "$before" "$mark" || return 1 ;;
+    :reload:*) came_back "$pid" "$title" ;;
+    unit:reload:*) ;;
+    *) served=$(steady "$unit") ;;
+  esac
+  stay="${unit:--} ${pid:-0} ${served:-$title}$nl$stay"
   say "acted $action ${unit:-pid $pid}"
 }
 
@@ -248,6 +254,13 @@ took() { # MASTER OLD-WORKERS LOG-SIZE: nginx's reload returns 0 even where it k
   return 1
 }
 
+came_back() { # PID TITLE: PHP-FPM is away for a moment while it reads its files again
+  tries=0
+  while [ $tries -lt 30 ]; do
+    case $(daemon "$1" "$2") in '' | "$1") sleep 0.1; tries=$((tries + 1)) ;; *) return ;; esac
+  done
+}
+
 complaints() { [ -z "$nginx_log" ] || tail -c "+$(($1 + 1))" -- "$nginx_log" 2>/dev/null | grep '\[emerg\]'; }
 
 quiet() { # nginx tries to bind five times, 0.5 s apart, before it gives up: only then may it be asked again
@@ -257,12 +270,14 @@ quiet() { # nginx tries to bind five times, 0.5 s apart, before it gives up: onl
 
 settle() { # the same processes, restarted by nobody?
   [ -z "$stay" ] || sleep "$settle_for"
-  while read -r unit pid served; do
-    [ -n "$unit" ] || continue
-    [ "$unit" != - ] || unit=
-    now=$(steady "$unit" "$pid")
-    case $now in "$served") ;; *) say "failed ${unit:-pid $pid} did not stay up: it was $served and is ${now:-gone}"; return 1 ;; esac
-    case $now in active*) ;; *) say "failed ${unit:-pid $pid} is not up: $now"; return 1 ;; esac
+  while read -r unit pid was; do
+    case $unit in
+      '') continue ;;
+      -) [ -n "$(daemon "$pid" "$was")" ] || { say "failed $was is gone"; return 1; }; continue ;;
+    esac
+    now=$(steady "$unit")
+    [ "$now" = "$was" ] || { say "failed $unit did not stay up: it was $was and is $now"; return 1; }
+    case $now in active*) ;; *) say "failed $unit is not up: $now"; return 1 ;; esac
   done <<LIST
 $stay
 LIST
@@ -270,12 +285,12 @@ LIST
 
 revive() { # the daemons that took the new configuration take the old one again; what was down before is never stopped
   again=$acted acted='' stay='' worst=0
-  while read -r action was pid kind unit; do
+  while read -r action was pid kind unit title; do
     [ -n "$action" ] || continue
     [ "$kind" = nginx ] || kind=
-    [ "$pid" != 0 ] || pid=
+    [ "$unit" != - ] || unit=
     how=$(way_back "$unit" "$action" "$was")
-    [ -z "$how" ] || act "$unit" "$how" "$pid" "$kind" || worst=1
+    [ -z "$how" ] || act "$unit" "$how" "$pid" "$kind" "$title" || worst=1
   done <<LIST
 $again
 LIST
@@ -300,7 +315,7 @@ await() { # SECONDS: all is swapped and acted; undone by itself unless `confirm`
     trap - EXIT HUP TERM INT
     exec </dev/null >/dev/null 2>&1
     left=$1
-    while [ "$left" -gt 0 ]; do sleep 1; left=$((left - 1)); done
+    while [ "$left" -gt 0 ]; do sleep 1 9>&-; left=$((left - 1)); done
     undo
     case $ended in rolled_back) exit 10 ;; *) exit 11 ;; esac
   ) &
