@@ -10,7 +10,10 @@ _OPTION = re.compile(r"--([\w-]+)=('[^']*'|\S*)")
 
 @dataclass(frozen=True)
 class Build:
-    """Compiled-in paths, all absolute; `error_log` may be `stderr`. The defaults are Debian's."""
+    """Compiled-in paths, all absolute; `error_log` may be `stderr`.
+
+    The defaults are Debian's with the error log of Debian's nginx.conf: its build says `stderr`.
+    """
 
     prefix: str = "/usr/share/nginx"
     conf: str = "/etc/nginx/nginx.conf"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import replace
+
 import pytest
 
 from remediations.editors.nginx_build import Build, parse_build
@@ -189,3 +192,32 @@ configure arguments: --with-cc-opt='-g -O2 --prefix=/no' --prefix=/usr/share/ngi
     assert build.pid == "/usr/share/nginx/run/nginx.pid"
     assert build.lock == "/usr/share/nginx/logs/nginx.lock"
     assert build.temporary[:2] == ("/var/lib/nginx/body", "/usr/share/nginx/fastcgi_temp")
+
+
+def test_what_was_not_given_to_the_build_is_what_nginxs_own_configure_script_takes() -> None:
+    assert parse_build("configure arguments:") == Build(
+        prefix="/usr/local/nginx",
+        conf="/usr/local/nginx/conf/nginx.conf",
+        error_log="/usr/local/nginx/logs/error.log",
+        access_log="/usr/local/nginx/logs/access.log",
+        pid="/usr/local/nginx/logs/nginx.pid",
+        lock="/usr/local/nginx/logs/nginx.lock",
+        temporary=tuple(
+            f"/usr/local/nginx/{name}_temp" for name in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi")
+        ),
+    )
+
+
+def test_every_path_of_the_build_has_its_option() -> None:
+    names = ("client-body", "fastcgi", "proxy", "scgi", "uwsgi")
+    options = " ".join(f"--http-{name}-temp-path=/t/{name}" for name in names)
+    build = parse_build(f"--prefix='/p q' --conf-path=c --http-log-path=/a --pid-path=/i --lock-path=/l {options}")
+    assert (build.prefix, build.conf, build.access_log, build.pid, build.lock) == ("/p q", "/p q/c", "/a", "/i", "/l")
+    assert build.temporary == tuple(f"/t/{name}" for name in names)
+
+
+@pytest.mark.lab
+def test_the_defaults_are_those_of_debians_nginx() -> None:
+    """But for error_log: Debian compiles in `stderr`, and its nginx.conf names the file."""
+    said = subprocess.run(["nginx", "-V"], capture_output=True, text=True, check=True).stderr
+    assert parse_build(said) == replace(Build(), error_log="stderr")

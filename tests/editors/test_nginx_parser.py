@@ -34,6 +34,7 @@ def test_what_stands_in_a_lua_block_is_no_directive() -> None:
     (block,) = parse(b"content_by_lua_block { a = {}; server.x = '}' }", "x")
     assert block.lua
     assert block.block == ()
+    assert not any(each.lua for each in parse(b"a; b { }", "x"))
 
 
 def test_only_these_escapes_are_undone() -> None:
