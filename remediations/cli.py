@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-import getpass
 import os
 import sys
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.program import Program
 from invoke.tasks import task
 
+from remediations import asking, terminal
 from remediations import request as ask
-from remediations.errors import RemediateError
+from remediations.guard import verb
 from remediations.request import Request, Verb
 from remediations.secret import Secret
 
-F = TypeVar("F", bound=Callable[..., int])
-
-BUG = 70
 CORE_FLAGS = ("--list", "-l", "--help", "-h", "--version", "-V", "--complete", "--print-completion-script")
 
 _COMMON_HELP = {
@@ -42,55 +36,14 @@ _COMMON_HELP = {
 }
 
 
-def verb(body: F) -> F:
-    """No exception but Exit reaches Invoke: errors raised on purpose are one line, bugs one line and a log file."""
-
-    @functools.wraps(body)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            ask.check_words(sys.argv[1:])
-            code = body(*args, **kwargs)
-        except RemediateError as error:
-            code = _say(str(error), error.exit_code)
-        except KeyboardInterrupt:
-            code = _say("interrupted; nothing was changed", 130)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 141
-        except Exception:
-            code = _bug()
-        raise Exit(code=code)
-
-    return guarded  # type: ignore[return-value]  # Invoke ignores what a task returns
-
-
-def _say(text: str, code: int) -> int:
-    from remediations import masking
-
-    print(f"remediate: {masking.text(text)}", file=sys.stderr)
-    return code
-
-
-def _bug() -> int:
-    from remediations import before_images, masking
-    from remediations.run import new_id
-
-    folder = before_images.state_folder(os.environ)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log = folder / f"bug-{new_id()}.log"
-    log.touch(mode=0o600)
-    log.write_text(masking.text(traceback.format_exc()), encoding="utf-8")
-    return _say(f"this is a bug of ours; the traceback is in {log}", BUG)
-
-
-def _request(context: Context, verb: Verb, *, ask_become_pass: bool, **words: Any) -> Request:
+def _request(context: Context, kind: Verb, *, ask_become_pass: bool, **words: Any) -> Request:
     """The words of a verb, checked."""
     environ = dict(os.environ)
     secret = environ.get("REMEDIATE_BECOME_PASSWORD") or environ.get("ANSIBLE_BECOME_PASSWORD")
     if ask_become_pass:
-        secret = getpass.getpass("sudo password: ")
+        secret = asking.become_password()
     return Request(
-        verb=verb,
+        verb=kind,
         hosts=ask.words(words["host"]),
         playbook=words.get("playbook"),
         inventory=words["inventory"],
@@ -114,9 +67,9 @@ def _request(context: Context, verb: Verb, *, ask_become_pass: bool, **words: An
 
 
 def _run(request: Request) -> int:
-    from remediations.run import run
+    from remediations.start import start
 
-    return run(request)
+    return start(request)
 
 
 @task(
@@ -179,7 +132,7 @@ def catalogue(context: Context) -> int:  # noqa: ARG001 - Invoke hands every tas
     """List the remediations and their parameters."""
     from remediations.report.catalogue import catalogue
 
-    print(catalogue(), end="")
+    terminal.document(catalogue())
     return 0
 
 
@@ -189,7 +142,7 @@ def explain(context: Context, name: str) -> int:  # noqa: ARG001 - Invoke hands 
     """Say what a remediation does, what it never does, and what it can be told."""
     from remediations.report.catalogue import explain
 
-    print(explain(name), end="")
+    terminal.document(explain(name))
     return 0
 
 

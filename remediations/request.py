@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,11 @@ class Request:
     detailed_exitcode: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
+    @property
+    def may_run(self) -> bool:
+        """Whether nothing will be changed, or somebody agreed, or can be asked."""
+        return self.dry_run or self.yes or (sys.stdin is not None and sys.stdin.isatty())
+
 
 def check_words(argv: Sequence[str]) -> None:
     """Invoke takes `--host` without a value, and `--only --dry-run` for an --only of "--dry-run": neither is meant."""
@@ -64,7 +70,7 @@ def words(values: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def count(flag: str, text: str, *, most: int) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= most:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
         raise UsageError(f"{flag} {text}: expected a whole number from 1 to {most}")
     return int(text)
 
@@ -72,7 +78,7 @@ def count(flag: str, text: str, *, most: int) -> int:
 def seconds(flag: str, text: str | None) -> float | None:
     if text is None:
         return None
-    if not re.fullmatch(r"\d{1,3}(\.\d+)?s?", text):
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]+)?s?", text):
         raise UsageError(f"{flag} {text}: expected seconds, such as 5 or 2.5s")
     return float(text.removesuffix("s"))
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from remediations import before_images, health_settings, inventory, library, patterns, playbook, work
-from remediations.connections.base import Target
+from remediations import asking, before_images, health_settings, library, playbook, selection, terminal, work
+from remediations.connections.base import Connection
 from remediations.errors import UsageError
 from remediations.fleet import Fleet, Interrupted
 from remediations.host import Host
 from remediations.playbook import Play
 from remediations.progress import Progress, progress
 from remediations.report import json as json_report
+from remediations.report import sink
 from remediations.report import text as text_report
 from remediations.report.style import style_for
-from remediations.request import Request, checking
+from remediations.request import Request
 from remediations.result import HostResult, worst
 from remediations.runner import Journey, Options
 
@@ -27,24 +27,29 @@ DEFAULT_PLAYBOOK = "502"
 INTERRUPTED = 130
 
 
-def run(request: Request) -> int:
-    """Carries the request out and reports it; returns the exit code of the worst host."""
+def run(request: Request, named: Sequence[Host], reached: Mapping[str, Connection]) -> int:
+    """Carries the request out and reports it; returns the exit code of the worst host.
+
+    `named` are the hosts of the command line, if it names some; `reached` are connections to the first of them, by
+    name, that are open already or about to be.
+    """
     play = playbook.load_playbook(request.playbook or DEFAULT_PLAYBOOK, library.known())
     todo = work.assemble(play, request.only, request.settings) if request.verb == "remediate" else ()
-    hosts = _select(request, play)
-    if request.verb == "remediate" and not (request.dry_run or request.yes) and not sys.stdin.isatty():
+    hosts = named or _select(request, play)
+    if request.verb == "remediate" and not request.may_run:
         raise UsageError("without a terminal there is nobody to ask: add --yes to apply, or --dry-run to look")
     run_id = new_id()
-    try:
-        with progress(sys.stderr) as tell:
-            fleet = Fleet([_journey(request, play, todo, host, run_id, tell) for host in hosts], request.forks)
-            results = _travel(fleet, request)
-        results = _ask_and_apply(fleet, request, results)
-    except Interrupted as interrupted:
-        report(request, run_id, interrupted.results)
-        return INTERRUPTED
-    report(request, run_id, results)
-    return worst(result.exit_code(detailed=request.detailed_exitcode) for result in results)
+    with sink.opened(request.output) as out:
+        try:
+            with progress(sys.stderr) as tell:
+                journeys = [_journey(request, play, todo, host, run_id, tell, reached) for host in hosts]
+                fleet = Fleet(journeys, request.forks)
+                results = _travel(fleet, request)
+            results, interrupted = _ask_and_apply(fleet, request, results), False
+        except Interrupted as interruption:
+            results, interrupted = interruption.results, True
+        code = worst(result.exit_code(detailed=request.detailed_exitcode) for result in results)
+        return _report(request, run_id, results, out, INTERRUPTED if interrupted else code)
 
 
 def _travel(fleet: Fleet, request: Request) -> tuple[HostResult, ...]:
@@ -60,11 +65,12 @@ def _travel(fleet: Fleet, request: Request) -> tuple[HostResult, ...]:
 def _ask_and_apply(fleet: Fleet, request: Request, results: tuple[HostResult, ...]) -> tuple[HostResult, ...]:
     if request.verb != "remediate" or request.dry_run or request.yes or not _planned(results):
         return results
-    sys.stderr.write(text_report.render(results, style_for(sys.stderr, request.environ), dry_run=True))
+    terminal.remark(text_report.render(results, style_for(sys.stderr, request.environ), dry_run=True).rstrip("\n"))
     try:
-        agreed = _agreed(_planned(results))
+        agreed = asking.agreed(_planned(results))
     except KeyboardInterrupt:
-        agreed = False
+        fleet.close()
+        raise Interrupted(tuple(_declined(result) for result in results)) from None
     if not agreed:
         fleet.close()
         return tuple(_declined(result) for result in results)
@@ -78,26 +84,20 @@ def _planned(results: Sequence[HostResult]) -> list[str]:
     return [result.host for result in results if result.status == "planned"]
 
 
-def _agreed(hosts: Sequence[str]) -> bool:
-    sys.stderr.write(f"\nApply this to {', '.join(hosts)}? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
 def _declined(result: HostResult) -> HostResult:
     return replace(result, status="declined", changes=()) if result.status == "planned" else result
 
 
 def _select(request: Request, play: Play) -> tuple[Host, ...]:
-    known = inventory.load(inventory.find_inventory(request.inventory, request.environ))
-    if request.verb == "remediate" and not request.hosts and not request.playbook:
+    if request.verb == "remediate" and not request.playbook:
         raise UsageError("--host is missing: name a host, a group or a pattern (the default playbook never means all)")
-    return patterns.select(known, request.hosts or play.hosts)
+    return selection.select(request, play.hosts)
 
 
 def _journey(
-    request: Request, play: Play, todo: tuple[work.Work, ...], host: Host, run_id: str, tell: Progress
-) -> Journey:
+    request: Request, play: Play, todo: tuple[work.Work, ...], host: Host, run_id: str, tell: Progress,
+    reached: Mapping[str, Connection],
+) -> Journey:  # fmt: skip
     options = Options(
         run=run_id,
         state=before_images.state_folder(request.environ),
@@ -107,26 +107,7 @@ def _journey(
         plan=request.plan,
     )
     settings = health_settings.choose(request.health_url, host.health, play.health)
-    return Journey(target(request, host), settings, todo, options, tell)
-
-
-def target(request: Request, host: Host) -> Target:
-    """How to reach a host: the command line's word, then the inventory's, then the environment's."""
-    environment = checking("ANSIBLE_HOST_KEY_CHECKING", request.environ.get("ANSIBLE_HOST_KEY_CHECKING"))
-    extra = (request.known_hosts,) if request.known_hosts else ()
-    return Target(
-        name=host.name,
-        address=host.address,
-        port=host.port,
-        user=host.user,
-        connection=host.connection,
-        private_key_file=host.private_key_file,
-        jump=host.jump,
-        known_hosts_files=(*extra, *host.known_hosts_files),
-        host_key_checking=request.host_key_checking or host.host_key_checking or environment or "yes",
-        become=host.become,
-        become_password=request.become_password or host.become_password,
-    )
+    return Journey(selection.target(request, host), settings, todo, options, tell, reached.get(host.name))
 
 
 def new_id() -> str:
@@ -134,23 +115,28 @@ def new_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def report(request: Request, run_id: str, results: Sequence[HostResult]) -> None:
-    """To stdout or --output, in the format asked for."""
+def _report(request: Request, run_id: str, results: Sequence[HostResult], out: sink.Sink, code: int) -> int:
+    """The report in the format asked for, then `code`. Where it is lost, stderr has a line for each host at least."""
     dry_run = request.dry_run or request.verb != "remediate"
-    if request.format == "json":
-        document = json_report.render(run_id, results, dry_run=dry_run)
-    else:
-        style = style_for(sys.stdout, {**request.environ, **({"NO_COLOR": "1"} if request.output else {})})
-        document = text_report.render(results, style, dry_run=dry_run)
-    if request.output:
-        write(request.output, document)
-    else:
-        sys.stdout.write(document)
-        sys.stdout.flush()
-
-
-def write(path: Path, document: str) -> None:
+    for result in results:
+        if result.bug:
+            terminal.remark(f"remediate: {result.error}")
     try:
-        path.write_text(document, encoding="utf-8")
+        out(_rendered(request, run_id, results, dry_run=dry_run))
+    except KeyboardInterrupt:
+        lost, code = "interrupted", INTERRUPTED
     except OSError as error:
-        raise UsageError(f"--output {path}: {error.strerror}") from error
+        lost, code = error.strerror or str(error), worst((code, UsageError.exit_code))
+    else:
+        return code
+    terminal.remark(f"remediate: the report was not written ({lost}); the hosts:")
+    for result in results:
+        terminal.remark(f"{result.host}: {result.status}")
+    return code
+
+
+def _rendered(request: Request, run_id: str, results: Sequence[HostResult], *, dry_run: bool) -> str:
+    if request.format == "json":
+        return json_report.render(run_id, results, dry_run=dry_run)
+    style = style_for(sys.stdout, {**request.environ, **({"NO_COLOR": "1"} if request.output else {})})
+    return text_report.render(results, style, dry_run=dry_run)

@@ -76,10 +76,10 @@ class Journey:
     work: tuple[Work, ...]
     options: Options
     progress: Progress
+    connection: Connection | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     survey: Survey | None = None
     changing: bool = False
-    _connection: Connection | None = None
     _shell: Shell | None = None
 
     def look(self) -> HostResult:
@@ -92,7 +92,7 @@ class Journey:
 
     def close(self) -> None:
         """Ends the connection; a transaction that was not confirmed undoes itself."""
-        for each in (self._shell, self._connection):
+        for each in (self._shell, self.connection):
             if each is not None:
                 each.close()
 
@@ -100,8 +100,8 @@ class Journey:
 
     def _look(self) -> HostResult:
         self._say("connecting")
-        self._connection = open_connection(self.target, lambda text: self.progress(self.target.name, text))
-        self._shell = self._timed("connect", self._connection.shell)
+        self.connection = self.connection or open_connection(self.target, self._say)
+        self._shell = self._timed("connect", self.connection.shell)
         self._say("gathering facts")
         snapshot = self._timed("gather", lambda: gather(self.shell, self.target.name, self.settings))
         self._say("diagnosing")

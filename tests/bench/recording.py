@@ -14,7 +14,7 @@ from unittest.mock import patch
 from remediations.connections.base import CommandResult
 from remediations.connections.shell import PipeShell
 from remediations.request import Request
-from remediations.run import run
+from remediations.start import start
 
 _SETTLE = re.compile(r"^settle ([\d.]+)", re.MULTILINE)
 
@@ -50,7 +50,7 @@ def record(request: Request) -> Recording:
         return send(shell, script, **limits)
 
     with patch.object(PipeShell, "run", listening), contextlib.redirect_stderr(io.StringIO()):
-        code = run(request)
+        code = start(request)
     return Recording(code, request.output.read_text(encoding="utf-8"), tuple(scripts))
 
 
