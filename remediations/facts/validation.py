@@ -101,13 +101,19 @@ def commands(validators: Sequence[Validator], mark: str) -> str:
 def fact(validators: Sequence[Validator], writable: Sequence[str]) -> Fact[Verdicts]:
     """Asks each validator; `writable` are the folders in which they may create logs, pid files or temporary folders."""
     mark, end = secrets.token_hex(16), secrets.token_hex(16)
-    script = contained(("/run", "/var/log", *writable), commands(validators, mark), end=end)
-    return Fact("validation", script, lambda stdout: parse(stdout, validators, mark), SECONDS)
+    script = contained(("/run", "/var/log", *writable), f"echo {mark}\n{commands(validators, mark)}", end=end)
+    return Fact("validation", script, lambda stdout: _parse_marked(stdout, validators), SECONDS)
+
+
+def _parse_marked(stdout: bytes, validators: Sequence[Validator]) -> Verdicts | Unknown:
+    """An answer that begins with its own mark, so that it can be read again later."""
+    mark, _, rest = stdout.partition(b"\n")
+    return parse(b"\n" + rest, validators, mark.decode(errors="replace"))
 
 
 def parse(stdout: bytes, validators: Sequence[Validator], mark: str) -> Verdicts | Unknown:
     """One verdict a validator, in order; what stands behind the last answer says why there are no more."""
-    pieces = re.split(rf"\n{mark} (\d+)\n", stdout.decode(errors="replace"))
+    pieces = re.split(rf"\n{re.escape(mark)} (\d+)\n", stdout.decode(errors="replace"))
     if len(pieces) != 2 * len(validators) + 1:
         return Unknown(pieces[-1].strip() or "the validators did not answer")
     return tuple(judge(v, int(pieces[2 * i + 1]), pieces[2 * i]) for i, v in enumerate(validators))

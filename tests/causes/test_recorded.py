@@ -1,0 +1,95 @@
+"""The causes on recorded evidence of real hosts: each fault names its cause first, a healthy host none."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from remediations import diagnosis, health
+from remediations.facts.base import Unknown
+from remediations.findings import Finding
+from tests.causes.recorded import snapshot
+
+EXPECTED = {
+    "healthy": [],
+    "service-stopped": [("service-stopped", "php8.2-fpm.service")],
+    "service-crashed": [("service-crashed", "php8.2-fpm.service")],
+    "start-limit-hit": [("start-limit-hit", "php8.2-fpm.service")],
+    "crash-loop": [("start-limit-hit", "php8.2-fpm.service")],
+    "socket-deleted": [("socket-deleted", "php8.2-fpm.service")],
+    "config-invalid": [("config-invalid", "nginx.service")],
+    "config-invalid-stopped": [("config-invalid", "nginx.service"), ("service-crashed", "nginx.service")],
+    "pool-exhausted": [("pool-exhausted", "php8.2-fpm.service:www")],
+    "app-8001-stopped": [("service-stopped", "app@8001.service")],
+    "app-8002-stopped": [("service-stopped", "app@8002.service")],
+    "apps-stopped": [("service-stopped", "app@8001.service"), ("service-stopped", "app@8002.service")],
+}
+BAD_SITES = {
+    name for name in EXPECTED if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped")
+}
+
+
+def named(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
+    return [(finding.cause, finding.subject) for finding in findings]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_every_fault_names_its_cause_first_and_nothing_that_is_not_there(name: str) -> None:
+    assert named(diagnosis.diagnose(snapshot(name))) == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_site_is_bad_where_the_fault_stops_it(name: str) -> None:
+    assert health.judge(snapshot(name).answers).ok is (name not in BAD_SITES)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "text"),
+    [
+        ("service-stopped", "journal:php8.2-fpm.service", "Stopped php8.2-fpm.service"),
+        ("service-stopped", "log:/var/log/nginx/error.log", "failed (2: No such file or directory)"),
+        ("service-crashed", "journal:php8.2-fpm.service", "code=killed, status=9/KILL"),
+        ("service-crashed", "log:/var/log/nginx/error.log", "failed (111: Connection refused)"),
+        ("start-limit-hit", "journal:php8.2-fpm.service", "Start request repeated too quickly"),
+        ("socket-deleted", "file:/run/php/php8.2-fpm.sock", "No such file or directory"),
+        ("config-invalid", "file:/etc/nginx/sites-enabled/zz-typo:3", "unknown directive"),
+        ("pool-exhausted", "log:/var/log/php8.2-fpm.log", "server reached pm.max_children setting (2)"),
+        ("apps-stopped", "log:/var/log/nginx/error.log", "http://127.0.0.1:8001"),
+    ],
+)
+def test_a_finding_shows_the_lines_it_rests_on(name: str, source: str, text: str) -> None:
+    evidence = diagnosis.diagnose(snapshot(name))[0].evidence
+    assert any(one.source == source and text in one.text for one in evidence), evidence
+
+
+@pytest.mark.parametrize("name", sorted(set(EXPECTED) - {"healthy"}))
+def test_every_finding_says_what_is_to_be_done(name: str) -> None:
+    for finding in diagnosis.diagnose(snapshot(name)):
+        assert finding.remediation or finding.advice
+
+
+def test_old_lines_of_a_healthy_host_are_history() -> None:
+    """The logs of an exhausted pool, an hour later."""
+    ill, well = snapshot("pool-exhausted"), snapshot("healthy")
+    assert not isinstance(ill.logs, Unknown)
+    later = dataclasses.replace(ill.machine, now=ill.machine.now + 3600, uptime=ill.machine.uptime + 3600)
+    old = dataclasses.replace(well, logs=ill.logs, journal=ill.journal, machine=later)
+    assert diagnosis.diagnose(old) == ()
+
+
+def test_what_cannot_be_seen_is_unknown_and_never_nothing() -> None:
+    blind = dataclasses.replace(
+        snapshot("service-crashed"), units=Unknown("not root"), sockets=Unknown("not root"), journal=Unknown("not root")
+    )
+    (finding,) = diagnosis.diagnose(blind)
+    assert (finding.cause, finding.confidence, finding.remediation) == ("unknown", "unknown", None)
+    assert "units (not root)" in str(finding.advice)
+
+
+def test_a_masked_unit_is_said_to_be_masked() -> None:
+    stopped = snapshot("service-stopped")
+    assert not isinstance(stopped.units, Unknown)
+    unit = dataclasses.replace(stopped.units["php8.2-fpm.service"], load_state="masked", unit_file_state="masked")
+    masked = dataclasses.replace(stopped, units={**stopped.units, unit.name: unit})
+    assert "systemctl unmask php8.2-fpm.service" in str(diagnosis.diagnose(masked)[0].advice)
