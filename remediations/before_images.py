@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +18,6 @@ from remediations.plan import Plan, PlannedFile
 from remediations.quoting import quote
 from remediations.snapshot import Snapshot
 from remediations.transaction_program import Program
-
-
-def state_folder(environ: Mapping[str, str]) -> Path:
-    """`$XDG_STATE_HOME/remediate`, by default ~/.local/state/remediate."""
-    base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "remediate"
 
 
 def keep(folder: Path, snapshot: Snapshot, plan: Plan, run: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from remediations import asking, before_images, health_settings, library, playbook, selection, terminal, work
+from remediations import asking, health_settings, library, playbook, selection, state, terminal, work
 from remediations.connections.base import Connection
 from remediations.errors import UsageError
 from remediations.fleet import Fleet, Interrupted
@@ -100,7 +100,7 @@ def _journey(
 ) -> Journey:  # fmt: skip
     options = Options(
         run=run_id,
-        state=before_images.state_folder(request.environ),
+        state=state.folder(request.environ),
         diagnose_only=request.verb == "diagnose",
         settle=request.settle,
         require_proof=request.require_proof,

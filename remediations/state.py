@@ -1,0 +1,12 @@
+"""Where this side keeps what outlives a run: before-images, logs of our own bugs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def folder(environ: Mapping[str, str]) -> Path:
+    """`$XDG_STATE_HOME/remediate`, by default ~/.local/state/remediate."""
+    base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "remediate"
