@@ -19,6 +19,8 @@ from remediations.snapshot import Snapshot
 
 SECONDS = 60
 
+_VARIES = re.compile(r"^\[[^]]*\] |^\d+/\d+/\d+ [\d:]+ | \d+#\d+:|:\d+\b|\bline \d+")
+
 # Folders in which a change may lie: covered whole, so that files can be created and deleted there.
 ROOTS = ("/etc/nginx", "/etc/php", "/etc/systemd/system", "/etc/apache2", "/etc/httpd", "/etc/php-fpm.d")
 
@@ -66,8 +68,8 @@ def _compared(old: Verdict, new: Verdict) -> Verdict:
 
 
 def _faults(verdict: Verdict) -> set[str]:
-    """Its lines without what differs from run to run: PHP-FPM's clock, and numbers of lines that a change moves."""
-    return {re.sub(r"^\[[^]]*\] |:\d+\b|\bline \d+", "", line) for line in verdict.output.splitlines()}
+    """Its lines without what differs from run to run: clocks, pids, and numbers of lines that a change moves."""
+    return {_VARIES.sub("", line) for line in verdict.output.splitlines()}
 
 
 def validators(snapshot: Snapshot, plan: Plan) -> tuple[Validator, ...]:
@@ -104,7 +106,7 @@ def script(snapshot: Snapshot, plan: Plan, asked: tuple[Validator, ...], mark: s
     judged = validation.commands(asked, mark)
     body = f"{judged}\n{DECODE}{writes}\n{judged}"
     written = (*gather.writable(snapshot), *gather.writable(staged(snapshot, plan)))
-    covered = ("/run", "/var/log", *written, *(root(file.change.path) for file in plan.files))
+    covered = (*validation.SCRATCH, *written, *(root(file.change.path) for file in plan.files))
     return validation.contained(covered, body, end=secrets.token_hex(16))
 
 

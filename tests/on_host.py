@@ -107,9 +107,9 @@ def create(path: str, data: bytes) -> FileChange:
 
 
 @contextmanager
-def on(host: LabHost) -> Iterator[OnHost]:
+def on(host: LabHost, **more: Any) -> Iterator[OnHost]:
     warnings: list[str] = []
-    connection = open_connection(target(host), warnings.append)
+    connection = open_connection(target(host, **more), warnings.append)
     try:
         with connection.shell() as shell:
             yield OnHost(host, connection, shell, gather(shell, host.name, HealthSettings()))

@@ -15,6 +15,9 @@ from remediations.remote import program
 SECONDS = 20
 SECONDS_EACH = 15
 
+# Where every program may leave something: pid files, sockets, logs; PHP makes and removes a lock file in /tmp.
+SCRATCH = ("/run", "/var/log", "/tmp", "/var/tmp")  # noqa: S108 - covered, never written
+
 # Said by `php-fpm -t` while it exits 0 (causes: a php.ini that does not parse, an extension that is not there).
 FPM_ONLY_PRINTED = "syntax error|Unable to load dynamic library|Invalid .* value"
 
@@ -101,7 +104,7 @@ def commands(validators: Sequence[Validator], mark: str) -> str:
 def fact(validators: Sequence[Validator], writable: Sequence[str]) -> Fact[Verdicts]:
     """Asks each validator; `writable` are the folders in which they may create logs, pid files or temporary folders."""
     mark, end = secrets.token_hex(16), secrets.token_hex(16)
-    script = contained(("/run", "/var/log", *writable), f"echo {mark}\n{commands(validators, mark)}", end=end)
+    script = contained((*SCRATCH, *writable), f"echo {mark}\n{commands(validators, mark)}", end=end)
     return Fact("validation", script, lambda stdout: _parse_marked(stdout, validators), SECONDS)
 
 

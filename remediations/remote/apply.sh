@@ -171,7 +171,7 @@ validate() { # NAME exit|text PATTERN COMMAND...: prints what it finds wrong; fa
   [ -e "$nginx_pid_file" ] && held=1 || held=''
   said=$(umask 022; timeout 20 "$@" </dev/null 2>&1); code=$?
   if [ -z "$held" ] && [ -f "$nginx_pid_file" ] && [ ! -s "$nginx_pid_file" ]; then rm -f -- "$nginx_pid_file"; fi
-  said=$(printf '%s\n' "$said" | sed -e 's/^\[[^]]*\] //' -e '/^$/d') # PHP-FPM begins with the time
+  said=$(printf '%s\n' "$said" | sed -e 's/^\[[^]]*\] //' -e 's|^[0-9/]* [0-9:]* \(\[[a-z]*\]\) [0-9#]*:|\1|' -e '/^$/d') # clocks and pids
   case $by in
     text) code=0 said=$(printf '%s\n' "$said" | grep -F -e "$pattern") ;;
     exit) [ $code != 0 ] || said=$([ -z "$pattern" ] || printf '%s\n' "$said" | grep -iE -e "$pattern") ;;

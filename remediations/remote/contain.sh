@@ -31,11 +31,21 @@ cover() { # FOLDER: an overlay where the kernel lets us, else a copy in memory
   mount --rbind "$1" "$layer/was" || return 1
   below=$(mounts_below "$1")
   if ! mount -t overlay remediate -o "lowerdir=$1,upperdir=$layer/up,workdir=$layer/work" "$1" 2>/dev/null; then
-    size=$(du -skx -- "$1" | cut -f1)
-    [ "$size" -le 65536 ] || { echo "$1 holds over 64 MiB and cannot be overlaid"; return 1; }
-    cp -ax -- "$1/." "$layer/up" && mount --bind "$layer/up" "$1" || return 1
+    copy "$1" && mount --bind "$layer/up" "$1" || return 1
   fi
   show_again "$1"
+}
+
+copy() { # FOLDER: of logs the folders alone, of scratch files nothing; those are only written
+  case $1 in
+    /tmp | /var/tmp) return ;;
+    /var/log) (cd "$1" && find . -xdev -type d) | while read -r each; do
+      mkdir -p -- "$layer/up/$each" && chown --reference="$1/$each" -- "$layer/up/$each" && chmod --reference="$1/$each" -- "$layer/up/$each"
+    done; return ;;
+  esac
+  size=$(du -skx -- "$1" | cut -f1)
+  [ "$size" -le 65536 ] || { echo "$1 holds over 64 MiB and cannot be overlaid"; return 1; }
+  cp -ax -- "$1/." "$layer/up"
 }
 
 mounts_below() { # FOLDER: what an overlay and a copy of one file system leave out; nobody's configuration lies in /run
