@@ -34,12 +34,15 @@ while [ -n "$todo" ] && [ $round -lt 12 ]; do
   [ -n "$new" ] || break
   set -f; set -- $new; set +f
   todo=
+  set -f # the pattern itself is wanted, not what it matches
   # shellcheck disable=SC2013 # IFS is a newline here
   for pattern in $(sed -n 's/#.*//; s/.*include[[:space:]]\{1,\}["'"'"']\{0,1\}\([^;"'"'"']*\).*/\1/p' -- "$@"); do
+    set +f
     case $pattern in /*) ;; *) pattern=${conf%/*}/$pattern ;; esac
     echo "listed $pattern"
     for file in $pattern; do todo=$todo$file$nl; done
   done
+  set +f
 done
 set -f; set -- $seen; set +f
 emit_files "$@"

@@ -14,9 +14,10 @@ names=$({
 [ -n "$names" ] || { echo 'systemctl listed no unit'; exit 3; }
 IFS='
 '
-show $names || { echo 'systemctl does not answer'; exit 3; }
-if systemctl --no-pager list-units --plain --no-legend --type=service --state=activating 2>/dev/null | grep -q auto-restart ||
-   show $names | awk -F= -v up="$(cut -d. -f1 /proc/uptime)" '
+shown=$(show $names) || { echo 'systemctl does not answer'; exit 3; }
+printf '%s\n' "$shown"
+if printf '%s\n' "$shown" | awk -F= -v up="$(cut -d. -f1 /proc/uptime)" '
+     $0=="SubState=auto-restart" { hit=1 }
      $1=="NRestarts" { n=$2 } $1=="ExecMainStartTimestampMonotonic" { t=$2/1000000 }
      /^$/ { if (n>0 && up-t<20) hit=1; n=0; t=0 } END { if (n>0 && up-t<20) hit=1; exit !hit }'
 then
