@@ -18,6 +18,7 @@ from remediations import request as ask
 from remediations.guard import verb
 from remediations.request import Request, Verb
 from remediations.secret import Secret
+from remediations.word_help import WordTask
 
 CORE_FLAGS = ("--list", "-l", "--help", "-h", "--version", "-V", "--complete", "--print-completion-script")
 
@@ -136,7 +137,7 @@ def catalogue(context: Context) -> int:  # noqa: ARG001 - Invoke hands every tas
     return 0
 
 
-@task(auto_shortflags=False, help={"name": "a remediation of the catalogue"})
+@task(klass=WordTask, auto_shortflags=False, help={"name": "a remediation of the catalogue"})
 @verb
 def explain(context: Context, name: str) -> int:  # noqa: ARG001 - Invoke hands every task its context
     """Say what a remediation does, what it never does, and what it can be told."""
@@ -156,8 +157,10 @@ def namespace() -> Collection:
 def main() -> None:
     """The installed command. Where the first word is a flag, the verb `remediate` is meant."""
     argv = list(sys.argv)
-    if len(argv) > 1 and argv[1].startswith("-") and argv[1] not in CORE_FLAGS:
+    if len(argv) > 1 and argv[1].startswith("-") and argv[1].partition("=")[0] not in CORE_FLAGS:
         argv.insert(1, "remediate")
     from importlib.metadata import version
 
-    Program(name="remediate", version=version("remediate"), namespace=namespace()).run(argv)
+    program = Program(name="remediate", version=version("remediate"), namespace=namespace())
+    with terminal.tolerant():  # `remediate --help | head -1`
+        program.run(argv)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
 
+from remediations import bugs
+from remediations.interrupts import Interrupts, counted
 from remediations.result import HostResult
 from remediations.runner import Journey
 
 MOST_FORKS = 32
+GLANCE_SECONDS = 0.1
+"""How often the main thread looks up from waiting: whether somebody has pressed Ctrl-C."""
 
 
 class Interrupted(Exception):
@@ -28,52 +32,114 @@ class Fleet:
     journeys: Sequence[Journey]
     forks: int = MOST_FORKS
     stop: threading.Event = field(default_factory=threading.Event)
+    looked: dict[str, HostResult] = field(default_factory=dict)
 
     def look(self) -> tuple[HostResult, ...]:
         """Every host's dry run."""
-        return self._all(lambda journey: journey.look())
+        results = self._all(lambda journey: journey.look())
+        self.looked = {result.host: result for result in results}
+        return results
 
     def finish(self) -> tuple[HostResult, ...]:
         """Applies what `look` planned; every connection is closed after it."""
-        return self._all(_finish)
+        return self._all(self._finish_if_planned)
 
     def run(self) -> tuple[HostResult, ...]:
         """Look and apply host by host, without a pause between: for `--yes`."""
-
-        def both(journey: Journey) -> HostResult:
-            looked = journey.look()
-            return _finish(journey) if looked.status == "planned" and not self.stop.is_set() else looked
-
-        return self._all(both)
+        return self._all(self._look_and_finish)
 
     def close(self) -> None:
         for journey in self.journeys:
             journey.close()
 
+    def _look_and_finish(self, journey: Journey) -> HostResult:
+        looked = journey.look()
+        if looked.status != "planned":
+            journey.close()
+            return looked
+        return _untouched(journey) if self.stop.is_set() else _finish(journey)
+
+    def _finish_if_planned(self, journey: Journey) -> HostResult:
+        looked = self.looked[journey.target.name]
+        if looked.status == "planned":
+            return _finish(journey)
+        journey.close()
+        return looked
+
     def _all(self, act: Callable[[Journey], HostResult]) -> tuple[HostResult, ...]:
-        pool = ThreadPoolExecutor(max(1, min(self.forks, len(self.journeys))))
-        futures = [pool.submit(self._unless_stopped, act, journey) for journey in self.journeys]
+        """Raises Interrupted where a signal came, once no host is being changed any more (or a second one came)."""
+        results: dict[int, HostResult] = {}
+        with counted() as interrupts:
+            arriving = self._start(act)
+            while self._awaited(results, interrupts):
+                _receive(arriving, results)
+                if interrupts.count and not self.stop.is_set():
+                    self._halt(index for index in range(len(self.journeys)) if index not in results)
+        if interrupts.count:
+            states = (results.get(index) or self._left(journey) for index, journey in enumerate(self.journeys))
+            raise Interrupted(tuple(states))
+        return tuple(results[index] for index in range(len(self.journeys)))
+
+    def _start(self, act: Callable[[Journey], HostResult]) -> SimpleQueue[tuple[int, HostResult]]:
+        """Threads that the end of the program does not wait for: a host that hangs must not hold up a second Ctrl-C."""
+        todo: SimpleQueue[int] = SimpleQueue()
+        done: SimpleQueue[tuple[int, HostResult]] = SimpleQueue()
+        for index in range(len(self.journeys)):
+            todo.put(index)
+
+        def work() -> None:
+            while True:
+                try:
+                    index = todo.get_nowait()
+                except Empty:
+                    return
+                done.put((index, self._travel(act, self.journeys[index])))
+
+        for number in range(max(1, min(self.forks, len(self.journeys)))):
+            threading.Thread(target=work, name=f"journeys {number}", daemon=True).start()
+        return done
+
+    def _travel(self, act: Callable[[Journey], HostResult], journey: Journey) -> HostResult:
+        """A bug that shows on one host must not lose what the others have to say."""
+        if self.stop.is_set():
+            return self._left(journey)
         try:
-            wait(futures)
-        except KeyboardInterrupt:
-            self.stop.set()
-            raise Interrupted(self._states(futures)) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        return tuple(future.result() for future in futures)
+            return act(journey)
+        except Exception:
+            log = bugs.keep_traceback()
+            journey.close()
+            return _failed_by_us(journey, bugs.sentence(log))
 
-    def _unless_stopped(self, act: Callable[[Journey], HostResult], journey: Journey) -> HostResult:
-        return _untouched(journey) if self.stop.is_set() else act(journey)
+    def _awaited(self, results: dict[int, HostResult], interrupts: Interrupts) -> bool:
+        """Whether a result is still worth waiting for: after a first signal only of hosts that are being changed."""
+        missing = [journey for index, journey in enumerate(self.journeys) if index not in results]
+        if self.stop.is_set():
+            return interrupts.count < 2 and any(journey.changing for journey in missing)
+        return bool(missing)
 
-    def _states(self, futures: Iterable[Future[HostResult]]) -> tuple[HostResult, ...]:
-        """Hosts that were being changed are waited for: they end, one way or the other, by themselves."""
-        results = []
-        for journey, future in zip(self.journeys, futures, strict=True):
-            try:
-                results.append(future.result() if journey.changing or future.done() else _untouched(journey))
-            except KeyboardInterrupt:
-                results.append(HostResult(journey.target.name, "unknown", error=_abandoned(journey)))
-        return tuple(results)
+    def _halt(self, missing: Iterable[int]) -> None:
+        """Closing a connection before its host is changed makes sure that it will not be."""
+        self.stop.set()
+        for journey in (self.journeys[index] for index in missing):
+            if journey.changing:
+                journey.progress(journey.target.name, "interrupted; waiting until the change under way is judged")
+            else:
+                journey.close()
+
+    def _left(self, journey: Journey) -> HostResult:
+        """A host of which no result came before the end."""
+        looked = self.looked.get(journey.target.name)
+        if looked is not None and looked.status != "planned":
+            return looked
+        return _abandoned(journey) if journey.changing else _untouched(journey)
+
+
+def _receive(arriving: SimpleQueue[tuple[int, HostResult]], results: dict[int, HostResult]) -> None:
+    try:
+        index, result = arriving.get(timeout=GLANCE_SECONDS)
+    except Empty:
+        return
+    results[index] = result
 
 
 def _finish(journey: Journey) -> HostResult:
@@ -88,6 +154,13 @@ def _untouched(journey: Journey) -> HostResult:
     return HostResult(name, "declined", error=f"{name}: interrupted before anything was changed")
 
 
-def _abandoned(journey: Journey) -> str:
+def _abandoned(journey: Journey) -> HostResult:
     name = journey.target.name
-    return f"{name}: interrupted twice while it was being changed; it undoes by itself what was not confirmed"
+    error = f"{name}: interrupted twice while it was being changed; what was not confirmed the host undoes by itself"
+    return HostResult(name, "unknown", error=error)
+
+
+def _failed_by_us(journey: Journey, sentence: str) -> HostResult:
+    state = "what was not confirmed the host undoes by itself" if journey.changing else "nothing was changed"
+    name = journey.target.name
+    return replace(HostResult(name, "unknown", error=f"{name}: {sentence}; {state}"), bug=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
-from remediations import masking
+from remediations import masking, terminal
 
 
 class Progress(Protocol):
@@ -27,11 +26,11 @@ def progress(stream: TextIO) -> Iterator[Progress]:
 
 class _Plain:
     def __init__(self, stream: TextIO) -> None:
-        self.stream, self.lock, self.start = stream, threading.Lock(), time.monotonic()
+        self.stream, self.lock = stream, threading.Lock()
 
     def __call__(self, host: str, text: str) -> None:
         with self.lock:
-            print(f"{host}: {masking.text(text)}", file=self.stream, flush=True)
+            terminal.remark(f"{masking.defused(host)}: {masking.text(text)}", self.stream)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from remediations import masking
+from remediations.changes.file import FileChange, text_of
 from remediations.findings import Finding
 from remediations.health import Health
 from remediations.plan import Plan
@@ -55,8 +57,12 @@ class HostResult:
     error: str | None = None
     restore: str | None = None
     seconds: dict[str, float] = field(default_factory=dict, hash=False)
+    bug: bool = False
+    """Whether this program failed, not the host."""
 
     def exit_code(self, *, detailed: bool) -> int:
+        if self.bug:
+            return 70
         if detailed and self.status in PENDING_OR_MADE:
             return 2
         if detailed and self.status == "diagnosed":
@@ -71,10 +77,15 @@ def worst(codes: Iterable[int]) -> int:
 
 
 def changes_of(plan: Plan) -> tuple[Change, ...]:
-    """A plan as changes, files first, diffs unmasked: a report masks what it shows."""
+    """A plan as changes, files first; secrets in diffs are masked here, where the whole files are known."""
     files = (
-        Change(file.remediations, "file", file.change.path, file.change.action, file.change.diff())
+        Change(file.remediations, "file", file.change.path, file.change.action, _masked_diff(file.change))
         for file in plan.files
     )
     units = (Change((one.remediation,), "unit", one.target, one.action, None, one.reason) for one in plan.actions)
     return (*files, *units)
+
+
+def _masked_diff(change: FileChange) -> str:
+    before, after = (text_of(data) for data in (change.before.data if change.before else b"", change.after or b""))
+    return masking.diff(change.diff(), before, after)

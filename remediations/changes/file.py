@@ -37,12 +37,18 @@ class FileChange:
         return "".join(_unified(before, after, *names))
 
 
-def _lines(data: bytes) -> list[str]:
+def text_of(data: bytes) -> str:
+    """As a diff shows it: latin-1 where it is not UTF-8, a carriage return as ␍."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    return [line.replace("\r", "␍") for line in text.split("\n")] if text else []
+    return text.replace("\r", "␍")
+
+
+def _lines(data: bytes) -> list[str]:
+    text = text_of(data)
+    return text.split("\n") if text else []
 
 
 def _unified(before: list[str], after: list[str], name_before: str, name_after: str) -> list[str]:

@@ -18,7 +18,7 @@ SCHEMA = 1
 def render(run: str, results: Sequence[HostResult], *, dry_run: bool) -> str:
     """The whole document, one host an entry, in the order of the run."""
     document = {"schema": SCHEMA, "run": run, "dry_run": dry_run, "hosts": [_host(result) for result in results]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
 
 def _host(result: HostResult) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _change(change: Change) -> dict[str, Any]:
         "kind": change.kind,
         "target": change.target,
         "action": change.action,
-        "diff": None if change.diff is None else masking.diff(change.diff),
+        "diff": change.diff,
     }
 
 

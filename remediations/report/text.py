@@ -95,7 +95,7 @@ def _changes(title: str, changes: Sequence[Change], style: Style) -> Iterator[st
         who = style.dim(f"({', '.join(change.remediations)})")
         yield f"  {title:<9}{change.action} {masking.defused(change.target)}{masking.text(reason)} {who}"
         if change.diff:
-            yield from (f"    {style.diff_line(line)}" for line in masking.diff(change.diff).splitlines())
+            yield from (f"    {style.diff_line(line)}" for line in change.diff.splitlines())
 
 
 def _proof(result: HostResult, style: Style) -> Iterator[str]:

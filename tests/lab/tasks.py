@@ -10,6 +10,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
+from remediations.word_help import WordTask
 from tests.lab import container, faults, features, inventory, teardown
 from tests.lab.base import require_lab
 from tests.lab.errors import LabError
@@ -22,6 +23,7 @@ FOLDER = inventory.FOLDER
 
 
 @task(
+    klass=WordTask,
     auto_shortflags=False,
     help={
         "names": "hosts to boot, separated by commas",

@@ -1,0 +1,47 @@
+"""What stands between a verb and Invoke: every end of a verb becomes an exit code and at most one line of text."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from invoke.exceptions import Exit
+
+from remediations import bugs, interrupts, masking, request, terminal
+from remediations.errors import RemediateError
+
+F = TypeVar("F", bound=Callable[..., int])
+
+INTERRUPTED = 130
+
+
+def verb(body: F) -> F:
+    """No exception but Exit reaches Invoke: errors raised on purpose are one line, bugs one line and a log file."""
+
+    @functools.wraps(body)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        raise Exit(code=_ended(functools.partial(body, *args, **kwargs)))
+
+    return guarded  # type: ignore[return-value]  # Invoke ignores what a task returns
+
+
+def _ended(body: Callable[[], int]) -> int:
+    terminal.prepare()
+    interrupts.raise_for_sigterm()
+    try:
+        request.check_words(sys.argv[1:])
+        return body()
+    except RemediateError as error:
+        return say(str(error), error.exit_code)
+    except KeyboardInterrupt:  # a run that has begun answers for itself
+        return say("interrupted; nothing was changed", INTERRUPTED)
+    except Exception:
+        return say(bugs.sentence(bugs.keep_traceback()), bugs.EXIT_CODE)
+
+
+def say(text: str, code: int) -> int:
+    """One line on stderr, and the code for it."""
+    terminal.remark(f"remediate: {masking.text(text)}")
+    return code

@@ -1,0 +1,58 @@
+"""Writing to stdout and stderr, where the reader may be gone: `| head -1`, a closed window, a full disk."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+
+def prepare() -> None:
+    """Whatever a host or a command line holds can be printed, in any locale."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):  # not every stand-in of a test has it
+            reconfigure(errors="backslashreplace")
+
+
+def document(document: str) -> None:
+    """Writes all of it to stdout. A reader who has seen enough is no error; OSError where it is lost otherwise."""
+    try:
+        sys.stdout.write(document)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+    except OSError:
+        _silence(sys.stdout)
+        raise
+
+
+def remark(text: str, stream: TextIO | None = None) -> None:
+    """One line for a person, to stderr. Nobody there to read it must never stop a change half way."""
+    stream = stream or sys.stderr
+    try:
+        print(text, file=stream, flush=True)
+    except (OSError, ValueError):  # ValueError: the stream is closed
+        _silence(stream)
+
+
+@contextmanager
+def tolerant() -> Iterator[None]:
+    """For others' prints to stdout: a reader who has seen enough is no error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+
+
+def _silence(stream: TextIO) -> None:
+    """What is still buffered goes nowhere, or Python would complain about it at its end."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return  # a stand-in without a file, or closed: nothing will be flushed
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, number)
+    os.close(devnull)
