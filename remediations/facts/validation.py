@@ -26,9 +26,9 @@ FPM_ONLY_PRINTED = "syntax error|Unable to load dynamic library|Invalid .* value
 class Validator:
     """One command that judges configuration: `name` for people, `command` as shell text, `subject` what it judges.
 
-    `relevant`, where given, is what a line of its output must contain to count, whatever the exit code:
-    systemd-analyze speaks of all units and exits 0. `also_bad` is an extended regular expression, whatever the case,
-    for the faults that are only printed.
+    `relevant`, where given, holds words, one a line; a line of its output must contain one of them to count, whatever
+    the exit code: systemd-analyze speaks of all units and exits 0. `also_bad` is an extended
+    regular expression, whatever the case, for the faults that are only printed.
     """
 
     name: str
@@ -61,9 +61,12 @@ def php_fpm(binary: str, main: str) -> Validator:
     return Validator(name, f"{quote(binary)} -t -y {quote(main)}", main, also_bad=FPM_ONLY_PRINTED)
 
 
-def unit(name: str) -> Validator:
+def unit(*names: str) -> Validator:
+    """All in one go: systemd-analyze loads the same units behind each of them, 30 ms a call."""
+    words = " ".join(quote(name) for name in names)
+    shown = " ".join(names)
     return Validator(
-        f"systemd-analyze verify {name}", f"systemd-analyze verify --man=no {quote(name)}", name, relevant=name
+        f"systemd-analyze verify {shown}", f"systemd-analyze verify --man=no {words}", shown, relevant="\n".join(names)
     )
 
 
@@ -128,7 +131,8 @@ def judge(validator: Validator, exit_code: int, text: str) -> Verdict:
     if exit_code in (124, 137):
         lines.append(f"no answer within {SECONDS_EACH} s")
     elif validator.relevant is not None:
-        lines, exit_code = [line for line in lines if validator.relevant in line], 0
+        names = validator.relevant.splitlines()
+        lines, exit_code = [line for line in lines if any(name in line for name in names)], 0
     bad = validator.also_bad if validator.relevant is None else "."
     printed = bool(bad) and any(re.search(bad, line, re.IGNORECASE) for line in lines)
     ok = exit_code == 0 and not printed
