@@ -4,6 +4,7 @@ import base64
 import multiprocessing
 import os
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -213,6 +214,20 @@ def test_lines_of_many_threads_and_processes_stay_whole(tmp_path: Path, keys: di
     known = load(path)
     assert (len(known.plain), known.warnings) == (350, ())
     assert path.read_text().count("\n") == 350
+
+
+def test_threads_that_add_the_same_key_at_once_add_it_once(tmp_path: Path, keys: dict[str, str]) -> None:
+    for attempt in range(20):
+        path = tmp_path / str(attempt)
+        start = threading.Barrier(8)
+
+        def add(_: int, path: Path = path, start: threading.Barrier = start) -> None:
+            start.wait(10)
+            append(path, "web1", *_split(keys["rsa"]))
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(add, range(8)))
+        assert path.read_text() == f"web1 {keys['rsa']}\n"
 
 
 def test_a_thousand_hashed_lines_cost_little(tmp_path: Path, keys: dict[str, str]) -> None:
