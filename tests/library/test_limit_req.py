@@ -284,6 +284,7 @@ def test_a_changed_key_leaves_the_old_zone_where_others_still_count_in_it() -> N
 )
 def test_a_name_that_is_taken_is_not_taken_again(taken: str) -> None:
     said = plan(site(SITE, other=taken))
+    assert taken.startswith("limit_req") or "-" not in [line[0] for line in added(said).splitlines()]
     assert "zone=remediate_2:10m rate=10r/s;" in added(said)
     assert "limit_req zone=remediate_2 burst=20 nodelay;" in added(said)
 
@@ -418,6 +419,11 @@ def test_places_that_are_not_there_are_refused_with_those_that_are() -> None:
     )
 
 
+def test_what_a_missing_location_could_have_been_is_told_of_the_chosen_servers_only() -> None:
+    said = plan(site(SITE + "server { server_name b.example; }\n"), servers=["b.example"], locations=["/"])
+    assert said.refusals == ("location /: no such location; there are: none",)
+
+
 def test_a_site_without_a_backend_has_nothing_to_limit() -> None:
     said = plan(site("server { location / { root /srv; } }\n"))
     assert said == Proposal(notes=("no location passes to a backend",))
@@ -534,6 +540,7 @@ def test_a_configuration_that_speaks_of_a_proxy_is_a_reason_to_refuse(conf: str,
     assert said.files == ()
     assert why in said.refusals[0]
     assert plan(site(conf), behind_proxy="no").files
+    assert why in plan(site(conf), servers=["shop.example"]).refusals[0]
 
 
 def test_a_log_format_with_forwarded_for_says_nothing() -> None:

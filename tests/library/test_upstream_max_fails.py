@@ -9,6 +9,7 @@ import pytest
 from remediations.editors.nginx_tree import NginxTree
 from remediations.errors import PlaybookError
 from remediations.facts.base import Unknown
+from remediations.facts.validation import Verdict
 from remediations.library import known
 from remediations.library.upstream_max_fails import UpstreamMaxFails
 from remediations.parameters import build
@@ -300,9 +301,18 @@ def test_a_missing_include_is_refused_by_file_and_line() -> None:
 
 def test_what_nginx_itself_does_not_accept_is_refused_in_its_words() -> None:
     emerg = f'nginx: [emerg] unknown directive "bogus" in {CONF}:3'
-    said = plan(disliked(host(TWO), f"{emerg}\nnginx: configuration file {CONF} test failed"))
+    warn = f'nginx: [warn] conflicting server name "_" in {CONF}:9'
+    said = plan(disliked(host(TWO), f"{warn}\n{emerg}\nnginx: configuration file {CONF} test failed"))
     assert (said.files, said.actions) == ((), ())
     assert said.refusals == (f"nginx's configuration is not valid, so it is not edited: {emerg}",)
+
+
+def test_a_verdict_that_is_good_or_of_another_daemon_forbids_nothing() -> None:
+    fpm = Verdict("php-fpm8.2 -t", "/etc/php/8.2/fpm/php-fpm.conf", ok=False, output="ERROR: no pool")
+    good = Verdict("nginx -t", CONF, ok=True, output="test is successful")
+    said = plan(replace(host(TWO), verdicts=(fpm, good)))
+    assert said.files
+    assert said.refusals == ()
 
 
 @pytest.mark.lab
