@@ -16,7 +16,7 @@ from remediations.connections.shell import PipeShell
 from remediations.request import Request
 from remediations.start import start
 
-_SETTLE = re.compile(r"^settle ([\d.]+)", re.MULTILINE)
+_SETTLE = re.compile(r"\bsettle_for=([\d.]+)")
 
 
 @dataclass(frozen=True)
