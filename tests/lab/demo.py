@@ -16,6 +16,7 @@ from tests.lab.base import require_lab
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
 from tests.lab.lab import boot
+from tests.lab.paths import locked
 from tests.lab.teardown import reap
 
 FOLDER = inventory.FOLDER / "demo"
@@ -27,7 +28,7 @@ def demonstrate(folder: Path = FOLDER) -> None:
     """Each command is printed as it runs; the host is gone afterwards, whatever happens. LabError where one differs."""
     require_lab()
     reap()
-    with _terminated_like_interrupted(), _broken_host(folder) as host:
+    with _terminated_like_interrupted(), locked(folder / "lock"), _broken_host(folder) as host:
         shown = _Terminal(folder)
         shown.say("The site is down:")
         ask = f"curl -s -o /dev/null -w '%{{http_code}}\\n' -H 'Host: shop.example' http://{host.address}/"
@@ -43,7 +44,8 @@ def demonstrate(folder: Path = FOLDER) -> None:
         shown.say("Have it come back by itself next time? That is a change of files, so there is a diff:")
         only = "--only restart-always --set restart-always.units=php-fpm"
         shown.type(f"invoke remediate --host web1 {only} --dry-run", says="+Restart=always")
-        shown.say("That was all; the host is taken down. Your own: invoke lab.up web1 --broken service-crashed")
+        shown.say("That was all; this host goes now. One of your own, to break and to cure:")
+        print("$ . .venv/bin/activate && invoke lab.up web1 --broken service-crashed", flush=True)
 
 
 @contextmanager
