@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from remediations.connections.base import HostKeyChecking
 from remediations.errors import UsageError
@@ -54,14 +54,24 @@ class Request:
 
 
 def check_words(argv: Sequence[str]) -> None:
-    """Invoke takes `--host` without a value, and `--only --dry-run` for an --only of "--dry-run": neither is meant."""
-    for index, word in enumerate(argv):
+    """Invoke takes `--host` without a value, and `--only --dry-run` for an --only of "--dry-run": neither is meant.
+
+    It takes several verbs, too, but a verb ends with the exit code of its run, and no second one would ever begin.
+    """
+    verbs, words = [], iter([*argv, ""])
+    for word in words:
         flag, equals, value = word.partition("=")
-        if flag not in _VALUED:
-            continue
-        following = value if equals else argv[index + 1] if index + 1 < len(argv) else ""
-        if not following.strip() or (not equals and following.startswith("--")):
-            raise UsageError(f"{flag}: a value is missing")
+        if flag in _VALUED:
+            _check_value(flag, value if equals else next(words), joined=bool(equals))
+        elif word in get_args(Verb):
+            verbs.append(word)
+    if len(verbs) > 1:
+        raise UsageError(f"{' '.join(verbs)}: one verb a run, please")
+
+
+def _check_value(flag: str, value: str, *, joined: bool) -> None:
+    if not value.strip() or (not joined and value.startswith("--")):
+        raise UsageError(f"{flag}: a value is missing")
 
 
 def words(values: Sequence[str] | None) -> tuple[str, ...]:

@@ -10,7 +10,9 @@ from typing import TextIO
 
 
 def prepare() -> None:
-    """Whatever a host or a command line holds can be printed, in any locale."""
+    """Whatever a host or a command line holds can be printed, in any locale, even to nobody (`>&-`)."""
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):  # not every stand-in of a test has it
             reconfigure(errors="backslashreplace")
@@ -35,6 +37,10 @@ def remark(text: str, stream: TextIO | None = None) -> None:
         print(text, file=stream, flush=True)
     except (OSError, ValueError):  # ValueError: the stream is closed
         _silence(stream)
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # for the rest of the process
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class Style:
 
 def style_for(stream: TextIO, environ: Mapping[str, str]) -> Style:
     """FORCE_COLOR, then NO_COLOR, then whether the stream is a terminal."""
-    if environ.get("FORCE_COLOR"):
+    if environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return Style(True)
     if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
         return Style(False)
