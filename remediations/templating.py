@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from remediations import resources
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 
 @lru_cache(maxsize=256)
@@ -20,7 +18,5 @@ def render(name: str, **values: Hashable) -> bytes:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only runs that write a file pay for it
-
     loader = FileSystemLoader(resources.templates())
     return Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - configuration files, not HTML
