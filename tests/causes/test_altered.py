@@ -1,0 +1,83 @@
+"""Causes that no recording holds alone: a real host's answers with one fact altered, for the cause and against it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from remediations import diagnosis
+from remediations.facts.base import Unknown
+from remediations.facts.units import Unit
+from remediations.snapshot import Snapshot
+from tests.causes.recorded import snapshot
+
+FPM = "php8.2-fpm.service"
+
+
+def found(host: Snapshot) -> list[tuple[str, str]]:
+    return [(finding.cause, finding.subject) for finding in diagnosis.diagnose(host)]
+
+
+def with_unit(host: Snapshot, **changed: object) -> Snapshot:
+    unit: Unit = dataclasses.replace(units(host)[FPM], **changed)  # type: ignore[arg-type]  # each test knows its fields
+    return dataclasses.replace(host, units={**units(host), FPM: unit})
+
+
+def units(host: Snapshot) -> dict[str, Unit]:
+    assert not isinstance(host.units, Unknown)
+    return dict(host.units)
+
+
+def edited(host: Snapshot, path: str, minutes_ago: float) -> Snapshot:
+    """The same host an hour later, its daemons never reloaded, that file edited some minutes ago."""
+    later = dataclasses.replace(host.machine, now=host.machine.now + 3600, uptime=host.machine.uptime + 3600)
+    file = dataclasses.replace(host.files[path], modified=later.now - minutes_ago * 60)
+    return dataclasses.replace(host, machine=later, files={**host.files, path: file})
+
+
+def test_a_unit_that_waits_for_its_next_start_is_flapping() -> None:
+    waiting = with_unit(snapshot("healthy"), active_state="activating", sub_state="auto-restart", restarts=4)
+    assert found(waiting) == [("service-flapping", FPM)]
+
+
+def test_a_unit_whose_restarts_rise_between_two_looks_is_flapping() -> None:
+    assert found(with_unit(snapshot("healthy"), restarts=4, sampled_restarts=5)) == [("service-flapping", FPM)]
+
+
+def test_restarts_that_lie_in_the_past_are_no_flapping() -> None:
+    assert found(with_unit(snapshot("healthy"), restarts=4, sampled_restarts=4)) == []
+
+
+def test_an_address_that_no_unit_names_is_an_app_that_is_down() -> None:
+    stopped = snapshot("apps-stopped")
+    kept = {name: unit for name, unit in units(stopped).items() if not name.startswith("app@")}
+    host = dataclasses.replace(stopped, units=kept)
+    assert found(host) == [("app-down", "127.0.0.1:8001"), ("app-down", "127.0.0.1:8002")]
+    assert "No unit of this host names 127.0.0.1:8001" in str(diagnosis.diagnose(host)[0].advice)
+
+
+def test_an_address_that_two_units_name_is_an_app_that_is_down_and_both_are_told() -> None:
+    stopped = snapshot("app-8001-stopped")
+    twin = dataclasses.replace(units(stopped)["app@8001.service"], name="old-app@8001.service")
+    host = dataclasses.replace(stopped, units={**units(stopped), twin.name: twin})
+    assert found(host) == [("app-down", "127.0.0.1:8001")]
+    assert "app@8001.service, old-app@8001.service" in str(diagnosis.diagnose(host)[0].advice)
+
+
+def test_where_one_unit_stands_behind_the_address_it_is_no_app_down_but_that_units_cause() -> None:
+    assert found(snapshot("app-8001-stopped")) == [("service-stopped", "app@8001.service")]
+
+
+@pytest.mark.parametrize(
+    ("path", "subject"),
+    [("/etc/nginx/nginx.conf", "nginx.service"), ("/etc/php/8.2/fpm/pool.d/www.conf", FPM)],
+)
+def test_a_file_that_is_newer_than_what_is_served_waits_to_be_read(path: str, subject: str) -> None:
+    host = edited(snapshot("healthy"), path, minutes_ago=59)
+    assert found(host) == [("pending-restart", subject)]
+    assert diagnosis.diagnose(host)[0].evidence[0].source == f"file:{path}"
+
+
+def test_a_file_that_was_edited_before_the_daemon_read_it_does_not_wait() -> None:
+    assert found(edited(snapshot("healthy"), "/etc/nginx/nginx.conf", minutes_ago=61)) == []
