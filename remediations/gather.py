@@ -46,9 +46,14 @@ BESIDE_FIRST: tuple[Fact[object], ...] = (units.FACT,)
 """systemd takes as long as all the others together, and has a process of its own."""
 
 
-def gather(shell: Shell, host: str, settings: HealthSettings) -> Snapshot:
-    """Everything that diagnosis and planning need. Raises HostAnswerError where not even the machine answers."""
-    return gather_by(partial(ask, shell), host, settings)
+def gather(
+    shell: Shell, host: str, settings: HealthSettings, variables: Mapping[str, object] | None = None
+) -> Snapshot:
+    """Everything that diagnosis and planning need; `variables` are what the inventory says of the host.
+
+    Raises HostAnswerError where not even the machine answers.
+    """
+    return replace(gather_by(partial(ask, shell), host, settings), variables=variables or {})
 
 
 def gather_by(ask: Ask, host: str, settings: HealthSettings) -> Snapshot:
@@ -82,29 +87,28 @@ def _first(ask: Ask, host: str) -> Snapshot:
     found |= {} if isinstance(scripts, Unknown) else scripts.files
     return Snapshot(
         host, who, read(units.FACT), read(sockets.FACT), read(processes.FACT), web, scripts, found,
-        databases=read(databases.FACT),
+        databases=read(databases.FACT), listed=() if web is None or isinstance(web, Unknown) else web.listed,
     )  # fmt: skip
 
 
 def _complete(ask: Ask, snapshot: Snapshot) -> Snapshot:
     """Fetches the includes that the shell's guess has missed, until the lexer wants no more."""
     for _ in range(MOST_ROUNDS):
-        wanted = () if isinstance(snapshot.nginx_tree, Unknown) else snapshot.nginx_tree.wanted
-        if not wanted or snapshot.nginx is None or isinstance(snapshot.nginx, Unknown):
+        wanted = snapshot.wanted
+        if not wanted:
             break
         fact = Fact("files", files.script(wanted), files.parse)
         more = fact.read(ask([fact], ()).get("files"))
         if isinstance(more, Unknown):
             return replace(snapshot, nginx=more)
-        listed = replace(snapshot.nginx, listed=(*snapshot.nginx.listed, *wanted))
-        snapshot = replace(snapshot, nginx=listed, files={**snapshot.files, **more})
+        snapshot = replace(snapshot, listed=(*snapshot.listed, *wanted), files={**snapshot.files, **more})
     return snapshot
 
 
 def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings) -> Snapshot:
     """What follows from the configuration: the logs that it names, what its validators say, how the site answers."""
     known = () if isinstance(snapshot.units, Unknown) else tuple(_told_of(snapshot))
-    more = Fact("files", files.script([f"/etc/systemd/system/{name}.d/*.conf" for name in known]), files.parse)
+    more = Fact("files", files.script(["/etc/systemd/system/*.service.d/*.conf"]), files.parse)
     heard = journal.fact(known)
     tails = logs.fact(_log_paths(snapshot))
     where = paths.fact([each.path for each in topology.backend_addresses(snapshot) if each.path])

@@ -107,7 +107,7 @@ def _journey(
         plan=request.plan,
     )
     settings = health_settings.choose(request.health_url, host.health, play.health)
-    return Journey(selection.target(request, host), settings, todo, options, tell, reached.get(host.name))
+    return Journey(selection.target(request, host), settings, todo, options, tell, host.vars, reached.get(host.name))
 
 
 def new_id() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -76,6 +76,7 @@ class Journey:
     work: tuple[Work, ...]
     options: Options
     progress: Progress
+    variables: Mapping[str, object] = field(default_factory=dict)
     connection: Connection | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     survey: Survey | None = None
@@ -103,7 +104,7 @@ class Journey:
         self.connection = self.connection or open_connection(self.target, self._say)
         self._shell = self._timed("connect", self.connection.shell)
         self._say("gathering facts")
-        snapshot = self._timed("gather", lambda: gather(self.shell, self.target.name, self.settings))
+        snapshot = self._timed("gather", lambda: gather(self.shell, self.target.name, self.settings, self.variables))
         self._say("diagnosing")
         judged = health.judge(snapshot.answers)
         findings = diagnosis.diagnose(snapshot)
@@ -215,7 +216,7 @@ class Journey:
 
     def _remaining(self, survey: Survey) -> tuple[Finding, ...] | None:
         """The findings that are there now, if those which the changes answer have gone; None where they have not."""
-        findings = diagnosis.diagnose(gather(self.shell, self.target.name, self.settings))
+        findings = diagnosis.diagnose(gather(self.shell, self.target.name, self.settings, self.variables))
         answered = {(one.cause, one.subject) for one in survey.findings if one.remediation in survey.plan.remediations}
         still = {(one.cause, one.subject) for one in findings}
         real = tuple(one for one in findings if one.cause != "unknown")

@@ -36,7 +36,8 @@ class FpmVersion:
 class Snapshot:
     """What one host answered. A fact that could not be had is Unknown, with the reason; None means there is none.
 
-    `files` holds every configuration file by the name under which a daemon reads it.
+    `files` holds every configuration file by the name under which a daemon reads it; `listed` are the include patterns
+    whose files are all among them.
     """
 
     host: str
@@ -54,6 +55,7 @@ class Snapshot:
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
     databases: Databases | Unknown = Unknown("the databases were not asked")
+    listed: tuple[str, ...] = ()
     variables: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -69,21 +71,39 @@ class Snapshot:
         if isinstance(self.nginx, Unknown):
             return self.nginx
         try:
-            data = {path: file.data for path, file in self.files.items()}
-            return nginx_tree.load(self.nginx.main, data, listed=self.nginx.listed, tolerant=True)
+            return nginx_tree.load(self.nginx.main, self._data, listed=self.listed, tolerant=True)
         except EditError as error:
             return Unknown(str(error))
 
     @cached_property
     def fpm_versions(self) -> tuple[FpmVersion, ...] | Unknown:
-        """Every PHP-FPM with its pools."""
+        """Every PHP-FPM with its pools; one whose files PHP-FPM itself would refuse does not hide the others."""
         if isinstance(self.php, Unknown):
             return self.php
-        data = {path: file.data for path, file in self.files.items()}
-        try:
-            return tuple(FpmVersion(fpm, php_fpm.load(fpm.main, data)) for fpm in self.php.versions)
-        except EditError as error:
-            return Unknown(str(error))
+        found: list[FpmVersion] = []
+        refused: list[str] = []
+        for fpm in self.php.versions:
+            try:
+                found.append(FpmVersion(fpm, self._fpm_config(fpm.main)))
+            except EditError as error:
+                refused.append(str(error))
+        return Unknown("; ".join(refused)) if refused and not found else tuple(found)
+
+    def _fpm_config(self, main: str) -> php_fpm.FpmConfig:
+        config = php_fpm.load(main, self._data)
+        return replace(config, wanted=tuple(one for one in config.wanted if one.pattern not in self.listed))
+
+    @cached_property
+    def _data(self) -> Mapping[str, bytes]:
+        return {path: file.data for path, file in self.files.items()}
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Include patterns that may name files of the host which have not been read."""
+        tree, versions = self.nginx_tree, self.fpm_versions
+        nginx = () if isinstance(tree, Unknown) else tree.wanted
+        fpm = () if isinstance(versions, Unknown) else tuple(w.pattern for v in versions for w in v.config.wanted)
+        return tuple(dict.fromkeys((*nginx, *fpm)))
 
     def unit(self, name: str) -> Unit | None:
         """The unit of that name where units are known and it is one of them."""

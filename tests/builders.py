@@ -36,4 +36,4 @@ def nginx_snapshot(files: Mapping[str, bytes], *, main: str = "/etc/nginx/nginx.
     found = {path: host_file(path, data) for path, data in files.items()}
     nginx = NginxFiles("/usr/sbin/nginx", "1.22.1", main, Build(), 100, ("/etc/nginx",), found)
     nothing = Unknown("not part of this test")
-    return Snapshot("web1", MACHINE, nothing, nothing, nothing, nginx, PhpFiles((), {}), found)
+    return Snapshot("web1", MACHINE, nothing, nothing, nothing, nginx, PhpFiles((), {}), found, listed=("/etc/nginx",))

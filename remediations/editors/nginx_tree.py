@@ -51,7 +51,17 @@ class Node:
 
     def named(self, *names: str) -> tuple[Node, ...]:
         """The direct children of these names."""
+        if len(names) == 1:
+            return self._by_name.get(names[0], ())
         return tuple(child for child in self.children if child.name in names)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[Node, ...]]:
+        """An index, since http{} of a large host has thousands of children and is asked for a few of them often."""
+        found: dict[str, list[Node]] = {}
+        for child in self.children:
+            found.setdefault(child.name, []).append(child)
+        return {name: tuple(nodes) for name, nodes in found.items()}
 
     def ancestors(self) -> Iterator[Node]:
         """The blocks around the node, innermost first."""
