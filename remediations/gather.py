@@ -47,18 +47,29 @@ BESIDE_FIRST: tuple[Fact[object], ...] = (units.FACT,)
 
 
 def gather(
-    shell: Shell, host: str, settings: HealthSettings, variables: Mapping[str, object] | None = None
+    shell: Shell,
+    host: str,
+    settings: HealthSettings,
+    variables: Mapping[str, object] | None = None,
+    first: Mapping[str, Answer] | None = None,
 ) -> Snapshot:
     """Everything that diagnosis and planning need; `variables` are what the inventory says of the host.
 
-    Raises HostAnswerError where not even the machine answers.
+    `first` are the answers of `ask_first` where it was called already. Raises HostAnswerError where not even the
+    machine answers.
     """
-    return replace(gather_by(partial(ask, shell), host, settings), variables=variables or {})
+    return replace(gather_by(partial(ask, shell), host, settings, first), variables=variables or {})
 
 
-def gather_by(ask: Ask, host: str, settings: HealthSettings) -> Snapshot:
+def gather_by(ask: Ask, host: str, settings: HealthSettings, first: Mapping[str, Answer] | None = None) -> Snapshot:
     """The same by any way of asking: a host's shell, or answers that were recorded."""
-    return _second(ask, _complete(ask, _first(ask, host)), settings)
+    answers = ask(FIRST, BESIDE_FIRST) if first is None else first
+    return _second(ask, _complete(ask, _first(answers, host)), settings)
+
+
+def ask_first(shell: Shell) -> Mapping[str, Answer]:
+    """What every run asks of every host, whatever it is about."""
+    return ask(shell, FIRST, BESIDE_FIRST)
 
 
 def ask(shell: Shell, facts: Sequence[Fact[object]], beside: Sequence[Fact[object]] = ()) -> dict[str, Answer]:
@@ -73,9 +84,7 @@ def ask_health(shell: Shell, probes: Sequence[http.Probe]) -> http.HttpAnswers |
     return fact.read(ask(shell, [fact]).get("http"))
 
 
-def _first(ask: Ask, host: str) -> Snapshot:
-    answers = ask(FIRST, BESIDE_FIRST)
-
+def _first(answers: Mapping[str, Answer], host: str) -> Snapshot:
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))
 

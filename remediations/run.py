@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from remediations import asking, health_settings, library, playbook, selection, state, terminal, work
-from remediations.connections.base import Connection
+from remediations.early import EarlyConnection
 from remediations.errors import UsageError
 from remediations.fleet import Fleet, Interrupted
 from remediations.host import Host
@@ -27,7 +27,7 @@ DEFAULT_PLAYBOOK = "502"
 INTERRUPTED = 130
 
 
-def run(request: Request, named: Sequence[Host], reached: Mapping[str, Connection]) -> int:
+def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConnection]) -> int:
     """Carries the request out and reports it; returns the exit code of the worst host.
 
     `named` are the hosts of the command line, if it names some; `reached` are connections to the first of them, by
@@ -96,7 +96,7 @@ def _select(request: Request, play: Play) -> tuple[Host, ...]:
 
 def _journey(
     request: Request, play: Play, todo: tuple[work.Work, ...], host: Host, run_id: str, tell: Progress,
-    reached: Mapping[str, Connection],
+    reached: Mapping[str, EarlyConnection],
 ) -> Journey:  # fmt: skip
     options = Options(
         run=run_id,

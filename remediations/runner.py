@@ -11,6 +11,7 @@ from typing import TypeVar
 from remediations import before_images, diagnosis, health, proof
 from remediations.connections.base import Connection, Shell, Target
 from remediations.connections.open import open_connection
+from remediations.early import EarlyConnection
 from remediations.errors import (
     BecomeError,
     ConnectionLostError,
@@ -77,10 +78,11 @@ class Journey:
     options: Options
     progress: Progress
     variables: Mapping[str, object] = field(default_factory=dict)
-    connection: Connection | None = None
+    early: EarlyConnection | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     survey: Survey | None = None
     changing: bool = False
+    _connection: Connection | None = None
     _shell: Shell | None = None
 
     def look(self) -> HostResult:
@@ -93,7 +95,7 @@ class Journey:
 
     def close(self) -> None:
         """Ends the connection; a transaction that was not confirmed undoes itself."""
-        for each in (self._shell, self.connection):
+        for each in (self._shell, self._connection or self.early):
             if each is not None:
                 each.close()
 
@@ -101,10 +103,13 @@ class Journey:
 
     def _look(self) -> HostResult:
         self._say("connecting")
-        self.connection = self.connection or open_connection(self.target, self._say)
-        self._shell = self._timed("connect", self.connection.shell)
+        self._connection = self.early or open_connection(self.target, self._say)
+        self._shell = self._timed("connect", self._connection.shell)
         self._say("gathering facts")
-        snapshot = self._timed("gather", lambda: gather(self.shell, self.target.name, self.settings, self.variables))
+        first = self.early.first_answers() if self.early else None
+        snapshot = self._timed(
+            "gather", lambda: gather(self.shell, self.target.name, self.settings, self.variables, first)
+        )
         self._say("diagnosing")
         judged = health.judge(snapshot.answers)
         findings = diagnosis.diagnose(snapshot)

@@ -1,0 +1,46 @@
+"""A host that is logged in to, and asked what every run asks first, while we are still busy with something else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+
+from remediations.connections.base import Shell, Target, Warn
+from remediations.connections.open import open_connection
+from remediations.facts.base import Answer
+
+
+class EarlyConnection:
+    """A Connection whose first shell a thread of its own opens from the start, and asks the first facts."""
+
+    def __init__(self, target: Target, warn: Warn) -> None:
+        self._connection = open_connection(target, warn)
+        self._begun: Future[tuple[Shell, Mapping[str, Answer]]] = Future()
+        self._given = False
+        # A daemon: a host that does not answer must not hold up the end of a run that found a fault in its playbook.
+        threading.Thread(target=self._begin, name=f"reach {target.name}", daemon=True).start()
+
+    def _begin(self) -> None:
+        try:
+            shell = self._connection.shell()
+            from remediations.gather import ask_first  # being imported by the main thread meanwhile
+
+            self._begun.set_result((shell, ask_first(shell)))
+        except BaseException as error:
+            self._begun.set_exception(error)  # raised where the shell is asked for
+
+    def shell(self) -> Shell:
+        """See Connection. The first call waits for what is under way."""
+        if self._given:
+            return self._connection.shell()
+        self._given = True
+        return self._begun.result()[0]
+
+    def first_answers(self) -> Mapping[str, Answer]:
+        """What the host answered in the first shell."""
+        return self._begun.result()[1]
+
+    def close(self) -> None:
+        """See Connection."""
+        self._connection.close()
