@@ -49,8 +49,9 @@ def restore_script(snapshot: Snapshot, plan: Plan, run: str, made: Sequence[str]
     after = proof.staged(snapshot, plan)
     back = inverse(plan, snapshot)
     program = Program(
-        after, back, f"{run}-undo", unproven=proof.validators(after, back), confirm_within=None, emptied=tuple(made)
-    )
+        after, back, f"{run}-undo", unproven=proof.validators(after, back), confirm_within=None, emptied=tuple(made),
+        like=tuple(file.change.before for file in plan.files if file.change.before),
+    )  # fmt: skip
     done = f"everything is as it was before run {run}"
     return f"""{{
 {program.text}

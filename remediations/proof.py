@@ -76,9 +76,9 @@ def validators(snapshot: Snapshot, plan: Plan) -> tuple[Validator, ...]:
     """nginx and PHP-FPM where one of their files changes, systemd for each unit that gets a drop-in."""
     paths = {file.change.path for file in plan.files}
     found = [one for one in gather.validators(snapshot) if paths & reads(snapshot, one.subject, paths)]
-    folders = {posixpath.basename(posixpath.dirname(path)) for path in paths if path.startswith("/etc/systemd/system/")}
-    if folders and "systemctl" in snapshot.machine.tools:
-        found.append(validation.unit(*sorted(folder.removesuffix(".d") for folder in folders)))
+    units = {path.split("/")[4].removesuffix(".d") for path in paths if path.startswith("/etc/systemd/system/")}
+    if units and "systemctl" in snapshot.machine.tools:
+        found.append(validation.unit(*sorted(units)))
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from remediations import topology
 from remediations.changes.unit import UnitAction
 from remediations.editors import nginx_paths
 from remediations.facts.base import PRELUDE, Unknown
+from remediations.facts.files import HostFile, new_file
 from remediations.facts.validation import Validator
 from remediations.payload import DECODE, here_document
 from remediations.plan import Plan, PlannedFile
@@ -32,6 +33,7 @@ class Program:
     `unproven` are the validators that could not judge the plan in private: they judge the live files after the swap,
     before anything is reloaded. With `confirm_within` the host waits so many seconds for `confirm` or `undo` and then
     undoes by itself; with None the program confirms itself. `emptied` are folders that go where they end up empty.
+    `like` says whose mode and owner a created file gets; by default it is root's, 644.
     """
 
     snapshot: Snapshot
@@ -42,6 +44,7 @@ class Program:
     unproven: tuple[Validator, ...] = ()
     confirm_within: int | None = CONFIRM_WITHIN
     emptied: tuple[str, ...] = ()
+    like: tuple[HostFile, ...] = ()
 
     @property
     def text(self) -> str:
@@ -82,7 +85,9 @@ class Program:
         assert file.change.after is not None
         has_base64 = "base64" in self.snapshot.machine.tools
         payload = here_document(file.change.after, has_base64=has_base64)  # of the group, not of `return`
-        return f"{{ stage {_names(file)} || return 0; }}{payload}"
+        path = file.change.path
+        model = next((each for each in self.like if each.real_path == path), new_file(path))
+        return f"{{ stage {_names(file)} {model.mode} {model.uid}:{model.gid} || return 0; }}{payload}"
 
     def _act(self, action: UnitAction) -> str:
         kind = "nginx" if _is_nginx(self.snapshot, action) else "''"

@@ -45,6 +45,9 @@ def test_a_fault_of_the_change_is_found_in_every_kind_of_file(web1: LabHost) -> 
         assert said.name == "systemd-analyze verify nginx.service"
         assert "sometimes" in said.output
         assert at.prove(create(DROP_IN, b"[Service]\nRestart=always\n")).proven
+        whole = at.prove(create("/etc/systemd/system/x.service", b"[Service]\nExecStart=/bin/true\nType=odd\n")).failed
+        assert whole is not None
+        assert whole.name == "systemd-analyze verify x.service"
         assert at.prove(at.edit(SITE, (b"index index.php;", b"index index.php; # fine"))).proven
 
 

@@ -77,7 +77,7 @@ against_replacing() { # PATH SHA
   [ -z "$(getcap "$1" 2>/dev/null)" ] || echo 'has file capabilities; a copy would lose them'
 }
 
-stage() { # PATH OLD-SHA NEW-SHA, the new bytes as a payload on stdin: written beside it, metadata cloned, read back
+stage() { # PATH OLD-SHA NEW-SHA MODE OWNER, the new bytes as a payload on stdin: written beside it, metadata cloned
   new=$(beside "$1" new)
   make_folder "${1%/*}" || { refuse "$1 cannot be created: no folder ${1%/*}"; return 1; }
   staged=$new$nl$staged
@@ -85,7 +85,7 @@ stage() { # PATH OLD-SHA NEW-SHA, the new bytes as a payload on stdin: written b
   [ "$2" = absent ] || why=$(cp --attributes-only --preserve=all -- "$1" "$new" 2>&1) ||
     { printf '%s\n' "$why" | text; refuse "$1 cannot be written: its owner and mode cannot be copied"; return 1; }
   why=$({ decode >"$new"; } 2>&1)
-  [ "$2" != absent ] || chmod 644 -- "$new"
+  [ "$2" != absent ] || { chown "$5" -- "$new" && chmod "$4" -- "$new"; } || { refuse "$1 cannot be given to $5"; return 1; }
   [ "$(hash_of "$new")" = "$3" ] || { printf '%s\n' "$why" | text; refuse "$1 cannot be written"; return 1; }
   flush "$new"
 }
