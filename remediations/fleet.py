@@ -33,6 +33,7 @@ class Fleet:
     forks: int = MOST_FORKS
     stop: threading.Event = field(default_factory=threading.Event)
     looked: dict[str, HostResult] = field(default_factory=dict)
+    cut: set[str] = field(default_factory=set)
 
     def look(self) -> tuple[HostResult, ...]:
         """Every host's dry run."""
@@ -76,8 +77,7 @@ class Fleet:
                 if interrupts.count and not self.stop.is_set():
                     self._halt(index for index in range(len(self.journeys)) if index not in results)
         if interrupts.count:
-            states = (results.get(index) or self._left(journey) for index, journey in enumerate(self.journeys))
-            raise Interrupted(tuple(states))
+            raise Interrupted(tuple(self._state(journey, results.get(i)) for i, journey in enumerate(self.journeys)))
         return tuple(results[index] for index in range(len(self.journeys)))
 
     def _start(self, act: Callable[[Journey], HostResult]) -> SimpleQueue[tuple[int, HostResult]]:
@@ -124,7 +124,13 @@ class Fleet:
             if journey.changing:
                 journey.progress(journey.target.name, "interrupted; waiting until the change under way is judged")
             else:
+                self.cut.add(journey.target.name)
                 journey.close()
+
+    def _state(self, journey: Journey, result: HostResult | None) -> HostResult:
+        """What we cut off ourselves says that its connection was lost: that is not what happened to it."""
+        cut = journey.target.name in self.cut and not journey.changing
+        return self._left(journey) if result is None or cut else result
 
     def _left(self, journey: Journey) -> HostResult:
         """A host of which no result came before the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ class Progress(Protocol):
 @contextmanager
 def progress(stream: TextIO) -> Iterator[Progress]:
     """Tells what is being done where, until the block ends."""
-    if stream.isatty():
+    if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb":  # a dumb terminal cannot redraw a line
         with _live(stream) as tell:
             yield tell
     else:

@@ -25,7 +25,7 @@ def _host(result: HostResult) -> dict[str, Any]:
     return {
         "host": result.host,
         "status": result.status,
-        "health": {"before": _health(result.before), "after": _health(result.after)},
+        "health": {"before": _health(_before(result)), "after": _health(result.after)},
         "findings": [_finding(finding) for finding in result.findings],
         "changes": [_change(change) for change in result.changes],
         "undone": [_change(change) for change in result.undone],
@@ -36,6 +36,13 @@ def _host(result: HostResult) -> dict[str, Any]:
         "restore": result.restore,
         "error": None if result.error is None else masking.text(result.error),
     }
+
+
+def _before(result: HostResult) -> Health | None:
+    """None says that the host was not reached; where only the site was not asked (no sudo), it is unknown."""
+    if result.before is None and result.status != "unreachable":
+        return Health(None, None, None, "the site was not asked")
+    return result.before
 
 
 def _health(health: Health | None) -> dict[str, Any] | None:
