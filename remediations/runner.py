@@ -222,7 +222,7 @@ class Journey:
     def _remaining(self, survey: Survey) -> tuple[Finding, ...] | None:
         """The findings that are there now, if those which the changes answer have gone; None where they have not."""
         findings = diagnosis.diagnose(gather(self.shell, self.target.name, self.settings, self.variables))
-        answered = {(one.cause, one.subject) for one in survey.findings if one.remediation in survey.plan.remediations}
+        answered = {(one.cause, one.subject) for one in survey.findings if _answers(survey, one)}
         still = {(one.cause, one.subject) for one in findings}
         real = tuple(one for one in findings if one.cause != "unknown")
         return real if answered and not answered & still and real else None
@@ -280,6 +280,16 @@ class Journey:
             status = _status_after(error, changing=changing)
             looked = self._surveyed() if changing else HostResult(self.target.name, status)
             return replace(looked, status=status, changes=(), error=str(error), seconds=dict(self.seconds))
+
+
+def _answers(survey: Survey, finding: Finding) -> bool:
+    """Whether the plan is to cure this: the right remediation, and not a unit that it refused to touch."""
+    plan, subject = survey.plan, finding.subject
+    if finding.remediation not in plan.remediations:
+        return False
+    acted = any(action.unit == subject for action in plan.actions)
+    written = any(f"/{subject}.d/" in file.change.path for file in plan.files)
+    return acted or written or survey.snapshot.unit(subject) is None
 
 
 _STATUS_OF_STATE: dict[str, Status] = {
