@@ -7,7 +7,7 @@ help:
 	@echo 'make test    lint, types, unit tests and tests on real hosts'
 	@echo 'make lint    lint and types alone'
 	@echo 'make setup   Debian packages and .venv, as the others do by themselves'
-	@echo 'make lock    renew requirements/*.lock from pyproject.toml (needs uv)'
+	@echo 'make lock    requirements/*.lock from pyproject.toml (needs uv; UPGRADE=--upgrade for newer versions)'
 
 setup:
 	@sh tools/setup.sh
@@ -21,7 +21,7 @@ test: setup
 lint: setup
 	@.venv/bin/invoke lint
 
-COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
+COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header $(UPGRADE)
 lock:
 	$(COMPILE) --output-file requirements/run.lock pyproject.toml
 	$(COMPILE) --output-file requirements/dev.lock --group dev pyproject.toml
