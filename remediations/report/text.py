@@ -33,12 +33,21 @@ def render(results: Sequence[HostResult], style: Style, *, dry_run: bool) -> str
     """All hosts, then one line a host where there are several."""
     blocks = ["\n".join(_host(result, style, dry_run=dry_run)) for result in results]
     if len(results) > 1:
-        blocks.append("\n".join(_line(result, style) for result in results))
+        blocks.append("\n".join(_summary(results, style)))
     return "\n\n".join(blocks) + "\n"
 
 
 def _line(result: HostResult, style: Style) -> str:
     return f"{style.bold(masking.defused(result.host))}  {_status(result, style)}"
+
+
+def _summary(results: Sequence[HostResult], style: Style) -> Iterator[str]:
+    """One line a host, names aligned: what became of it, and its root cause."""
+    width = max(len(masking.defused(result.host)) for result in results)
+    for result in results:
+        cause = f": {result.findings[0].cause} {masking.defused(result.findings[0].subject)}" if result.findings else ""
+        name = masking.defused(result.host).ljust(width)
+        yield f"{style.bold(name)}  {_status(result, style)}{cause}"
 
 
 def _status(result: HostResult, style: Style) -> str:
@@ -56,8 +65,8 @@ def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
         yield from _finding(number, finding, style)
     for name, note in result.notes:
         yield f"  {style.dim(name)}  {masking.text(note)}"
-    yield from _changes("would do" if dry_run else "done", result.changes, style)
-    yield from _changes("undone", result.undone, style)
+    yield from _changes("would" if dry_run else "did", result.changes, style)
+    yield from _changes("undid", result.undone, style)
     yield from _proof(result, style)
     for warning in result.warnings:
         yield f"  {style.yellow('warning')} {masking.text(warning)}"
@@ -93,7 +102,7 @@ def _changes(title: str, changes: Sequence[Change], style: Style) -> Iterator[st
     for change in changes:
         reason = f": {change.reason}" if change.reason else ""
         who = style.dim(f"({', '.join(change.remediations)})")
-        yield f"  {title:<9}{change.action} {masking.defused(change.target)}{masking.text(reason)} {who}"
+        yield f"  {title:<7} {change.action} {masking.defused(change.target)}{masking.text(reason)} {who}"
         if change.diff:
             yield from (f"    {style.diff_line(line)}" for line in change.diff.splitlines())
 
