@@ -314,9 +314,10 @@ def test_without_systemd_daemons_are_reloaded_by_signals(lab_host: LabHostFactor
         nginx, fpm = (int(host.read(path)) for path in ("/run/nginx.pid", "/run/php/php8.2-fpm.pid"))
         change, pool = at.edit(SITE, HEADER), at.edit(POOL, (b"pm.max_children = 5", b"pm.max_children = 6"))
         acts = at.act("reload", pid=nginx), at.act("reload", pid=fpm)
-        transaction = at.transaction(change, pool, *acts)
+        transaction = at.transaction(change, pool, *acts, settle=0)
         begun = transaction.begin()
         assert begun.state == "await", begun
+        assert int(host.read("/run/php/php8.2-fpm.pid")) != fpm, "it is back, as another process"
         assert b"X-Edited: yes" in headers(host)
         assert transaction.undo().state == "rolled_back"
         assert b"X-Edited" not in headers(host)

@@ -198,6 +198,15 @@ def test_a_tree_that_did_not_validate_is_not_reloaded_on_the_way_back(web1: LabH
         assert at.commit(*repaired, **unproven(at, *repaired)).state == "committed"
 
 
+def test_a_daemon_that_refuses_the_old_tree_too_is_left_running(web1: LabHost) -> None:
+    """The baseline was known to be bad: a reload on the way back could only fail."""
+    web1.write(f"{CONF_D}/broken.conf", b"nonsense;\n")
+    with on(web1) as at:
+        outcome = at.begin(at.edit(SITE, HEADER), at.act("reload", NGINX), baseline_valid=False)
+    assert outcome.state == "rolled_back", outcome
+    assert web1.get("shop.example").status == 200
+
+
 @pytest.mark.parametrize("there", [b"", None], ids=["an-empty-one-was-there", "none-was-there"])
 def test_a_stopped_nginx_gets_no_empty_pid_file_from_its_test(web1: LabHost, there: bytes | None) -> None:
     web1.sh("systemctl stop nginx")
@@ -230,10 +239,10 @@ lock() {{ :; }}
 main() {{
   precheck "$1/a" "$was" || return 0
   precheck "$1/deep/b" absent || return 0
-  {{ stage "$1/a" "$was" "$sha" || return 0; }} <<'END'
+  {{ stage "$1/a" "$was" "$sha" 644 "$(id -u)" || return 0; }} <<'END'
 bmV3Cg==
 END
-  {{ stage "$1/deep/b" absent "$sha" || return 0; }} <<'END'
+  {{ stage "$1/deep/b" absent "$sha" 644 "$(id -u)" || return 0; }} <<'END'
 bmV3Cg==
 END
   state=open

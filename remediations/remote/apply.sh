@@ -325,7 +325,7 @@ await() { # SECONDS: all is swapped and acted; undone by itself unless `confirm`
 
 still_ours() { # stops the watchdog; says no where it was faster, once it has finished
   [ -n "$watchdog" ] || return 0
-  (while kill "$watchdog" 2>/dev/null; do sleep 0.1; done) & # again: dash loses a signal that comes right after the fork
+  (while kill "$watchdog" 2>/dev/null; do sleep 0.1; done) 9>&- & # again: dash loses a signal that comes right after the fork
   wait "$watchdog" 2>/dev/null; code=$?
   watchdog=
   case $code in
