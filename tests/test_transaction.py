@@ -278,6 +278,18 @@ def test_every_shell_ends_a_transaction_alike(tmp_path: Path, shell: str, end: s
         assert (tmp_path / "a").stat().st_ino == inode
 
 
+@pytest.mark.parametrize("shell", [name for name in SHELLS if shutil.which(SHELLS[name][0])])
+def test_a_signal_in_the_middle_of_an_undo_does_not_halve_it(tmp_path: Path, shell: str) -> None:
+    (tmp_path / "a").write_bytes(b"old\n")
+    slow = program("apply").replace('say "restored $path"', 'say "restored $path"; sleep 1')
+    text = PARTS.format(apply=slow, decode=DECODE) + "(sleep 0.5; kill -TERM $$) & undo\n"
+    done = subprocess.run(
+        [*SHELLS[shell], "-s", str(tmp_path), "30"], input=text.encode(), capture_output=True, timeout=60, check=False
+    )
+    assert done.stdout.decode().splitlines()[-1] == "state rolled_back", done
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"old\n"}
+
+
 def test_the_programs_are_plain_posix_sh() -> None:
     folder = Path(__file__).parents[1] / "remediations" / "remote"
     files = sorted(str(path) for path in folder.glob("*.sh"))
