@@ -107,7 +107,7 @@ install_venv() {
   pip install --no-deps --no-build-isolation -e .
 }
 
-pip() { .venv/bin/python -m pip --quiet --disable-pip-version-check --no-input "$@"; }
+pip() { .venv/bin/python -m pip --quiet --quiet --disable-pip-version-check --no-input "$@"; }
 
 # Other requirements, another project file or another place of the checkout make another stamp.
 stamp() { printf '.venv/.set-up-%s\n' "$({ cat "$LOCK" pyproject.toml; pwd; } | sha256sum | cut -c1-16)"; }
