@@ -21,13 +21,12 @@ CANARY = "c4nary-of-"
 API = "/etc/nginx/sites-available/api"
 POOL = "/etc/php/8.2/fpm/pool.d/www.conf"
 UNIT = "/etc/systemd/system/app@.service"
-NGINX_LINES = f"""
-    proxy_set_header Authorization "Basic {CANARY}header";
-    proxy_set_header X-Api-Key
-        {CANARY}next-line;
-    set $upstream_token "{CANARY}variable";
-    # DB_PASSWORD={CANARY}comment
+NGINX_LINES = f"""proxy_set_header Host $host; # DB_PASSWORD={CANARY}comment
+        proxy_set_header Authorization "Basic {CANARY}header"; set $upstream_token "{CANARY}variable";
+        proxy_set_header X-Api-Key
+            {CANARY}next-line;
 """
+"""The last three lines are what a diff of the lines below them shows."""
 EVIL = b"\x1b[2J\x1b]0;owned\x07\xe2\x80\xae"
 
 
@@ -39,7 +38,7 @@ def command(tmp_path: Path) -> CommandLine:
 def plant(host: LabHost) -> None:
     """Beside what will be edited, so that it stands in the context of every diff, and in logs and units."""
     api = host.read(API).decode()
-    host.write(API, api.replace("location / {\n", f"location / {{\n{NGINX_LINES}", 1).encode())
+    host.write(API, api.replace("proxy_set_header Host $host;\n", NGINX_LINES, 1).encode())
     planted = f"env[SECRET] = {CANARY}pool\\n&\\nphp_admin_value[x.password] = {CANARY}ini"
     host.sh(f"sed -i 's/^pm.max_children = .*/{planted}/' {POOL}")
     host.sh(f"sed -i 's/^\\[Service\\]/&\\nEnvironment=API_TOKEN={CANARY}unit/' {UNIT}; systemctl daemon-reload")
@@ -97,7 +96,8 @@ def test_no_secret_of_a_host_is_shown_kept_or_passed_on(lab_host: LabHostFactory
     assert seen == []
     shown = answers[1].stdout
     assert "env[SECRET] = ***" in shown, shown
-    assert "proxy_set_header Authorization ***;" in shown, shown
+    assert "proxy_set_header Authorization ***; set $upstream_token ***;\n" in shown, shown
+    assert "proxy_set_header X-Api-Key\n                 ***;\n" in shown, shown
     check_state(command.folder / "state")
 
 
