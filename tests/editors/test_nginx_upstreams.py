@@ -13,9 +13,9 @@ def _group(inside: str) -> Upstream:
 
 
 def test_a_server_line_is_an_address_parameters_and_flags() -> None:
-    (server,) = _group("server 10.0.0.1:81 max_fails=1 weight=2 max_fails=3 backup down;").servers
+    (server,) = _group("server 10.0.0.1:81 max_fails=1 weight=2 max_fails=3 route=a=b backup down;").servers
     assert str(server.address) == "10.0.0.1:81"
-    assert server.parameters == {"max_fails": "3", "weight": "2"}
+    assert server.parameters == {"max_fails": "3", "weight": "2", "route": "a=b"}
     assert (server.backup, server.down) == (True, True)
 
 
@@ -71,6 +71,7 @@ def test_groups_of_stream_have_a_name_space_of_their_own() -> None:
         ("scgi_pass unix:/x", "scgi", "unix:/x"),
         ("grpc_pass 127.0.0.1:50051", "grpc", "127.0.0.1:50051"),
         ("grpc_pass grpcs://127.0.0.1", "grpcs", "127.0.0.1:443"),
+        ("grpc_pass grpc://127.0.0.1", "grpc", "127.0.0.1:80"),
     ],
 )
 def test_a_pass_leads_to_an_address(written: str, scheme: str, address: str) -> None:
