@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from remediations import proof
+from remediations import proof, state
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
 from remediations.connections.base import Target
@@ -20,20 +20,13 @@ from remediations.snapshot import Snapshot
 from remediations.transaction_program import Program
 
 
-def make_private(folder: Path) -> None:
-    """The folder and those above it that are missing, for their owner alone: `parents=True` would open them to all."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    for each in reversed(missing):
-        each.mkdir(mode=0o700, exist_ok=True)
-
-
 def keep(folder: Path, snapshot: Snapshot, plan: Plan, run: str) -> Path:
     """Writes every before-image and `restore.sh` below `folder`, 0600; returns the script's path.
 
     Raises RefusedError where they cannot be kept: then nothing may be changed.
     """
     try:
-        make_private(folder)
+        state.make_private(folder)
         for number, file in enumerate(plan.files, 1):
             if file.change.before is not None:
                 _write(folder / f"{number:02d}-{Path(file.change.path).name}", file.change.before.data)

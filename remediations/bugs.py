@@ -20,7 +20,7 @@ def keep_traceback() -> Path | None:
     name = f"bug-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}.log"
     for folder in (state.folder(os.environ), Path(tempfile.gettempdir())):
         try:
-            before_images.make_private(folder)
+            state.make_private(folder)
             with open(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(text)
         except OSError:

@@ -93,7 +93,10 @@ class Fleet:
                     index = todo.get_nowait()
                 except Empty:
                     return
-                done.put((index, self._travel(act, self.journeys[index])))
+                try:
+                    done.put((index, self._travel(act, self.journeys[index])))
+                except BaseException as error:  # even the log of a bug can fail; a missing result would hang the run
+                    done.put((index, _failed_by_us(self.journeys[index], f"this is a bug of ours: {error!r}")))
 
         for number in range(max(1, min(self.forks, len(self.journeys)))):
             threading.Thread(target=work, name=f"journeys {number}", daemon=True).start()

@@ -90,6 +90,16 @@ def test_a_bug_without_a_place_for_its_log_is_still_one_hosts_result(
     assert "could not be kept anywhere" in (result.error or "")
 
 
+def test_even_a_log_that_fails_does_not_hang_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> Path:
+        raise RuntimeError("c0ntrived")
+
+    monkeypatch.setattr("remediations.bugs.keep_traceback", fails)
+    first, second = fleet(Imitated("web1", bug="x"), Imitated("web2")).look()
+    assert (first.bug, second.status) == (True, "ok")
+    assert "c0ntrived" in (first.error or "")
+
+
 def test_only_what_was_planned_is_finished() -> None:
     planned, healthy, dead = Imitated("a", "planned"), Imitated("b"), Imitated("c", "unreachable")
     several = fleet(planned, healthy, dead)
