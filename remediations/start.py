@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from remediations import masking, selection
 from remediations.early import EarlyConnection
-from remediations.host import Host
+from remediations.inventory.host import Host
 from remediations.request import Request
 
 # Logins wait for single packets and imports for nothing: without this each packet would wait 5 ms for its turn.
@@ -18,6 +18,9 @@ TURN_SECONDS = 0.0005
 def start(request: Request) -> int:
     """Carries the request out and reports it; returns the exit code of the worst host."""
     sys.setswitchinterval(TURN_SECONDS)
+    sys.dont_write_bytecode = bool(
+        sys.flags.dont_write_bytecode
+    )  # Invoke forbids it: a checkout would never be compiled
     hosts = selection.select(request, request.hosts) if request.hosts else ()
     reached = _reach(request, hosts)
     try:
