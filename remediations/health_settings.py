@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remediations.errors import UsageError
-from remediations.yaml_node import Node, Source
+from remediations.yaml.node import Node, Source
 
 MAXIMUM_TIMEOUT = 300.0
 

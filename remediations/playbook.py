@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from remediations import health_settings, parameters, resources, yaml_source
+from remediations import health_settings, parameters, resources
 from remediations.errors import PlaybookError
 from remediations.health_settings import HealthSettings
-from remediations.yaml_node import Node, describe, near
+from remediations.yaml import source as yaml_source
+from remediations.yaml.node import Node, describe, near
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

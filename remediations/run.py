@@ -12,7 +12,7 @@ from remediations import asking, health_settings, library, playbook, selection, 
 from remediations.early import EarlyConnection
 from remediations.errors import UsageError
 from remediations.fleet import Fleet, Interrupted
-from remediations.host import Host
+from remediations.inventory.host import Host
 from remediations.playbook import Play
 from remediations.progress import Progress, progress
 from remediations.report import json as json_report

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from remediations import before_images, diagnosis, health, proof
+from remediations import diagnosis, health, proof
 from remediations.connections.base import Connection, Shell, Target
 from remediations.connections.open import open_connection
 from remediations.early import EarlyConnection
@@ -31,8 +31,8 @@ from remediations.plan import Plan
 from remediations.proof import Proof
 from remediations.result import HostResult, Status, changes_of
 from remediations.snapshot import Snapshot
-from remediations.transaction import Outcome, Transaction
-from remediations.transaction_program import Program
+from remediations.transaction import Outcome, Transaction, before_images
+from remediations.transaction.program import Program
 from remediations.work import Work, make_plan
 
 T = TypeVar("T")

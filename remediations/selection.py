@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remediations import inventory, patterns
+from remediations import inventory
 from remediations.connections.base import Target
-from remediations.host import Host
+from remediations.inventory import patterns
+from remediations.inventory.host import Host
 from remediations.request import Request, checking
 
 

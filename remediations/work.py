@@ -10,7 +10,7 @@ from remediations.errors import UsageError
 from remediations.findings import Finding
 from remediations.playbook import Play
 from remediations.snapshot import Snapshot
-from remediations.yaml_node import Node, near
+from remediations.yaml.node import Node, near
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from remediations.plan import Expectation, Plan, PlannedFile
 from remediations.proof import Proof, prove
 from remediations.snapshot import Snapshot
 from remediations.transaction import Outcome, Transaction
-from remediations.transaction_program import Program
+from remediations.transaction.program import Program
 from tests.lab.host import LabHost
 
 RUN = "20261122T130500Z-7f3a9c"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from remediations import before_images, state
+from remediations import state
 from remediations.connections.base import Target
 from remediations.errors import RefusedError
 from remediations.plan import Plan
+from remediations.transaction import before_images
 from tests.conftest import LabHostFactory
 from tests.lab.host import LabHost
 from tests.on_host import FPM, NGINX, POOL, RUN, SITE, OnHost, create, files_of, leftovers, on, target

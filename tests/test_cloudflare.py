@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from remediations import cloudflare
+from remediations.nginx import cloudflare
 
 
 def test_the_copy_says_its_date_and_its_source() -> None:
-    head = (Path(cloudflare.__file__).parent / "data" / "cloudflare_ips.txt").read_text(encoding="utf-8")
+    head = (Path(cloudflare.__file__).parent / "cloudflare_ips.txt").read_text(encoding="utf-8")
     assert re.search(r"^# Copied \d{4}-\d\d-\d\d", head, re.MULTILINE)
     assert "https://www.cloudflare.com/ips-v4" in head
 

@@ -6,8 +6,8 @@ import pytest
 
 from remediations.errors import PlaybookError, UsageError
 from remediations.health_settings import DERIVED, HealthSettings, choose, from_url, parse
-from remediations.yaml_node import Source
-from remediations.yaml_source import load_text
+from remediations.yaml.node import Source
+from remediations.yaml.source import load_text
 
 
 def read(text: str) -> HealthSettings | None:

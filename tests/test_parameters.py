@@ -11,8 +11,8 @@ import pytest
 from remediations import parameters
 from remediations.errors import PlaybookError, UsageError
 from remediations.parameters import ParameterRow, build, describe, parse_set
-from remediations.yaml_node import Node, Source
-from remediations.yaml_source import load_text
+from remediations.yaml.node import Node, Source
+from remediations.yaml.source import load_text
 
 
 @dataclass(frozen=True)

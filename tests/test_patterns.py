@@ -10,7 +10,7 @@ import pytest
 
 from remediations.errors import UsageError
 from remediations.inventory import Inventory, load
-from remediations.patterns import select, split
+from remediations.inventory.patterns import select, split
 
 DATA = Path(__file__).parent / "data" / "inventory" / "precedence"
 RECORDED: dict[str, Any] = json.loads((DATA / "ansible.json").read_text())["patterns"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remediations.ranges import expand
+from remediations.inventory.ranges import expand
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediations.errors import UsageError
-from remediations.sizing import (
+from remediations.php.sizing import (
     Machine,
     Master,
     Overrides,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remediations.ssh_arguments import SshArguments, parse
+from remediations.inventory.ssh_arguments import SshArguments, parse
 
 
 @pytest.mark.parametrize(

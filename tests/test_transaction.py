@@ -106,7 +106,7 @@ def test_a_connection_that_is_cut_on_the_way_undoes(
     """The sshd of the session dies, or the shell itself gets SIGTERM; three seconds are held open to do it in."""
     text = program("apply")
     assert text.count(slow[0]) == 1, step
-    monkeypatch.setattr("remediations.transaction_program.program", lambda _: text.replace(*slow))
+    monkeypatch.setattr("remediations.transaction.program.program", lambda _: text.replace(*slow))
     before = files_of(web1, "/etc")
     with on(web1) as at:
         changes = (at.edit(SITE, HEADER), at.append(POOL, b"; x\n"), at.act("reload", NGINX))
@@ -133,7 +133,7 @@ def test_silence_undoes_when_the_time_is_over(web1: LabHost) -> None:
 def test_a_confirm_while_the_watchdog_undoes_waits_for_it(web1: LabHost, monkeypatch: pytest.MonkeyPatch) -> None:
     text = program("apply").replace("others=$(foreign)\n  if", "sleep 4; others=$(foreign)\n  if")
     assert "sleep 4" in text
-    monkeypatch.setattr("remediations.transaction_program.program", lambda _: text)
+    monkeypatch.setattr("remediations.transaction.program.program", lambda _: text)
     with on(web1) as at:
         transaction = at.transaction(at.edit(SITE, HEADER), confirm_within=1)
         assert transaction.begin().state == "await"

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from remediations.errors import InventoryError, UsageError
-from remediations.yaml_node import Node, Source
-from remediations.yaml_source import MAXIMUM_DEPTH, load_file, load_text
+from remediations.yaml.node import Node, Source
+from remediations.yaml.source import MAXIMUM_DEPTH, load_file, load_text
 
 
 def read(text: str) -> Node:
@@ -165,7 +165,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> 
 def test_a_pyyaml_without_libyaml_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "a: &x [1, yes, ~]\nb: {<<: {c: 1}, d: *x}\n502: 'q'\n"
     with_libyaml = read(text).plain()
-    monkeypatch.setattr("remediations.yaml_source._LOADER", yaml.SafeLoader)
+    monkeypatch.setattr("remediations.yaml.source._LOADER", yaml.SafeLoader)
     assert read(text).plain() == with_libyaml
     assert "nested deeper" in refusal("[" * 100_000)
     assert "file.yml:2: is not YAML" in refusal("a:\n\tb: 1\n")

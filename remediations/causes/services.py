@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import freshness, nginx_log, topology
+from remediations import freshness, topology
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
+from remediations.nginx import log as nginx_log
 from remediations.snapshot import Snapshot
 
 RESTART = "restart-service"

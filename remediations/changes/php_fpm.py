@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from remediations import php_pools
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
 from remediations.editors import php_fpm
@@ -14,7 +13,8 @@ from remediations.editors.php_fpm import PmValues
 from remediations.editors.splice import apply
 from remediations.errors import EditError
 from remediations.facts.base import Unknown
-from remediations.php_pools import PoolAt
+from remediations.php import pools as php_pools
+from remediations.php.pools import PoolAt
 from remediations.snapshot import FpmVersion, Snapshot
 
 LIMITS = ("pm.max_children", "pm.start_servers", "pm.min_spare_servers", "pm.max_spare_servers")

@@ -11,7 +11,10 @@ from remediations.facts.base import Fact, Unknown, fragment
 
 @dataclass(frozen=True)
 class Process:
-    """`started` in seconds since the epoch, late by up to one; `age` in whole seconds; `title` only for nginx and php-fpm, whose titles say what they are; `unit` is its cgroup's."""
+    """`started` in seconds since the epoch, late by up to one; `age` in whole seconds; `unit` is its cgroup's.
+
+    `title` is kept only for nginx and php-fpm, whose titles say what they are.
+    """
 
     pid: int
     parent: int

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from remediations import client_address
 from remediations.changes import nginx
 from remediations.changes.file import FileChange
 from remediations.editors.nginx_edit import add_to_block, set_arguments
@@ -15,6 +14,7 @@ from remediations.editors.nginx_effective import effective
 from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.library._limit_places import chosen, health_paths, serves_only
 from remediations.library._limit_zone import LimitZone, is_ours, zone_names
+from remediations.nginx import client_address
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 

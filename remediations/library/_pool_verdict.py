@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from remediations import php_pools
 from remediations.editors.php_fpm import PmValues
 from remediations.findings import Finding
-from remediations.php_pools import PoolAt
-from remediations.sizing import Sizing
+from remediations.php import pools as php_pools
+from remediations.php.pools import PoolAt
+from remediations.php.sizing import Sizing
 
 
 @dataclass(frozen=True)

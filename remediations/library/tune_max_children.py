@@ -2,7 +2,7 @@
 
 Reach for it where a pool is exhausted (requests wait or are refused while all workers are busy), where PHP-FPM was
 killed for want of memory, or with the operator's own figures: process_mb=50 and available_mb=2000 make 40. The formula
-and its safeguards stand in remediations/sizing.py; the plan tells the arithmetic line by line.
+and its safeguards stand in remediations/php/sizing.py; the plan tells the arithmetic line by line.
 
 All pools of all PHP-FPMs that run share one budget. Without figures of the operator only a pool that was found
 exhausted is raised, to at most twice its value in one run; the other pools stay, unless all together could take more
@@ -21,7 +21,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from remediations import php_memory, php_pools, sizing
 from remediations.changes import php_fpm
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
@@ -29,7 +28,10 @@ from remediations.errors import EditError
 from remediations.facts.base import Unknown
 from remediations.findings import Finding
 from remediations.library._pool_verdict import Verdict, all_notes, verdicts
-from remediations.php_pools import PoolAt
+from remediations.php import memory as php_memory
+from remediations.php import pools as php_pools
+from remediations.php import sizing
+from remediations.php.pools import PoolAt
 from remediations.plan import Proposal
 from remediations.snapshot import FpmVersion, Snapshot
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from remediations import library, parameters
 from remediations.errors import UsageError
 from remediations.plan import Planner
-from remediations.yaml_node import near
+from remediations.yaml.node import near
 
 
 def catalogue() -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from remediations import host_variables
-from remediations.host import Host
-from remediations.inventory_files import VarsFolder, find_inventory, read_inventory
-from remediations.inventory_tree import Group, Tree
-from remediations.yaml_node import Node
+from remediations.inventory import variables as host_variables
+from remediations.inventory.files import VarsFolder, find_inventory, read_inventory
+from remediations.inventory.host import Host
+from remediations.inventory.tree import Group, Tree
+from remediations.yaml.node import Node
 
 __all__ = ["Host", "Inventory", "find_inventory", "load"]
 

@@ -8,10 +8,10 @@ from dataclasses import MISSING, Field, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from remediations import yaml_source
 from remediations.errors import PlaybookError, UsageError
-from remediations.parameter_types import MismatchError, convert, in_words
-from remediations.yaml_node import Node, Source, near
+from remediations.parameters.types import MismatchError, convert, in_words
+from remediations.yaml import source as yaml_source
+from remediations.yaml.node import Node, Source, near
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from remediations import php_pools, sizing
 from remediations.editors.php_fpm import PhpIni, load_php_ini
 from remediations.editors.php_ini import quantity
 from remediations.facts import databases
 from remediations.facts.base import Unknown
 from remediations.facts.processes import Process
 from remediations.findings import Finding
-from remediations.php_pools import PoolAt
+from remediations.php import pools as php_pools
+from remediations.php import sizing
+from remediations.php.pools import PoolAt
 from remediations.snapshot import FpmVersion, Snapshot
 
 OOM_SECONDS = 24 * 3600

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 from remediations.errors import UsageError
-from remediations.host_variables import is_ip_address
 from remediations.inventory import Host, Inventory
-from remediations.yaml_node import closest
+from remediations.inventory.variables import is_ip_address
+from remediations.yaml.node import closest
 
 _SUBSCRIPT = re.compile(r"(?P<base>.+)\[(?:(?P<one>-?[0-9]{1,9})|(?P<first>[0-9]{1,9})[:-](?P<last>[0-9]{0,9}))\]")
 

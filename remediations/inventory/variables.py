@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from remediations import health_settings, ssh_arguments
+from remediations import health_settings
 from remediations.errors import UsageError
 from remediations.health_settings import HealthSettings
-from remediations.host import ConnectionKind, Host, HostKeyChecking
+from remediations.inventory import ssh_arguments
+from remediations.inventory.host import ConnectionKind, Host, HostKeyChecking
+from remediations.inventory.ssh_arguments import SshArguments
 from remediations.secret import Secret
-from remediations.ssh_arguments import SshArguments
-from remediations.yaml_node import Node, describe
+from remediations.yaml.node import Node, describe
 
 # Names and addresses become words of an ssh command line, and names become folders: no leading dash, no slash.
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?")

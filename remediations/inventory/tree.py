@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from remediations import ranges
-from remediations.host_variables import is_ip_address, is_name
-from remediations.yaml_node import Node
+from remediations.inventory import ranges
+from remediations.inventory.variables import is_ip_address, is_name
+from remediations.yaml.node import Node
 
 _SECTIONS = ("hosts", "vars", "children")
 _GROUP_NAME = re.compile(r"\w[\w.-]{0,199}")

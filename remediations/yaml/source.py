@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from remediations.errors import UsageError
-from remediations.yaml_node import Node, Scalar, Source
+from remediations.yaml.node import Node, Scalar, Source
 
 MAXIMUM_NODES = 1_000_000
 MAXIMUM_DEPTH = 100

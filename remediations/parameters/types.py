@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from remediations.yaml_node import Node, describe, has_control_characters
+from remediations.yaml.node import Node, describe, has_control_characters
 
 _WORDS: Mapping[object, str] = {
     bool: "yes or no",

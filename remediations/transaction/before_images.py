@@ -17,7 +17,7 @@ from remediations.facts.files import new_file
 from remediations.plan import Plan, PlannedFile
 from remediations.quoting import quote
 from remediations.snapshot import Snapshot
-from remediations.transaction_program import Program
+from remediations.transaction.program import Program
 
 
 def keep(folder: Path, snapshot: Snapshot, plan: Plan, run: str) -> Path:

@@ -1,4 +1,4 @@
-"""Cloudflare's address ranges, from the dated copy in data/."""
+"""Cloudflare's address ranges, from the dated copy beside this file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 
-_COPY = Path(__file__).parent / "data" / "cloudflare_ips.txt"
+_COPY = Path(__file__).parent / "cloudflare_ips.txt"
 
 
 @cache

@@ -6,12 +6,12 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from remediations import cloudflare
 from remediations.editors.nginx_effective import effective
 from remediations.editors.nginx_servers import servers
 from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Peers
+from remediations.nginx import cloudflare
 from remediations.snapshot import Snapshot
 
 ENOUGH_LINES = 100

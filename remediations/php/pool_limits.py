@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remediations.memory_budget import (
+from remediations.php.memory_budget import (
     Machine,
     Master,
     Overrides,

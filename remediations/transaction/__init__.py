@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from remediations.connections.base import CommandResult, Shell
-from remediations.transaction_program import Program
+from remediations.transaction.program import Program
 
 State = Literal["await", "committed", "rolled_back", "refused", "locked", "needs_human", "unknown"]
 

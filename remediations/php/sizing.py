@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from remediations.memory_budget import (
+from remediations.php.memory_budget import (
     Confidence,
     Machine,
     Master,
@@ -43,7 +43,7 @@ from remediations.memory_budget import (
     growth_of_mysql,
     growth_of_redis,
 )
-from remediations.pool_limits import Limits, limits
+from remediations.php.pool_limits import Limits, limits
 
 __all__ = [
     "Confidence",

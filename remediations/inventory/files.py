@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from remediations import yaml_source
 from remediations.errors import InventoryError
-from remediations.yaml_node import Node, Source
+from remediations.yaml import source as yaml_source
+from remediations.yaml.node import Node, Source
 
 DEFAULT = Path("inventory.yml")
 _EXTENSIONS = ("", ".yml", ".yaml", ".json")

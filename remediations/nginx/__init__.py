@@ -1,0 +1,1 @@
+"""What nginx tells of its clients and backends: its log, and whose addresses it sees."""
