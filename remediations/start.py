@@ -18,9 +18,8 @@ TURN_SECONDS = 0.0005
 def start(request: Request) -> int:
     """Carries the request out and reports it; returns the exit code of the worst host."""
     sys.setswitchinterval(TURN_SECONDS)
-    sys.dont_write_bytecode = bool(
-        sys.flags.dont_write_bytecode
-    )  # Invoke forbids it: a checkout would never be compiled
+    # Invoke forbids to keep compiled modules, so that a checkout would be compiled anew at every start.
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     hosts = selection.select(request, request.hosts) if request.hosts else ()
     reached = _reach(request, hosts)
     try:
