@@ -34,6 +34,7 @@ class Fleet:
     stop: threading.Event = field(default_factory=threading.Event)
     looked: dict[str, HostResult] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
+    results: dict[int, HostResult] = field(default_factory=dict)
 
     def look(self) -> tuple[HostResult, ...]:
         """Every host's dry run."""
@@ -48,6 +49,10 @@ class Fleet:
     def run(self) -> tuple[HostResult, ...]:
         """Look and apply host by host, without a pause between: for `--yes`."""
         return self._all(self._look_and_finish)
+
+    def states(self) -> tuple[HostResult, ...]:
+        """What is known of every host now."""
+        return tuple(self._state(journey, self.results.get(i)) for i, journey in enumerate(self.journeys))
 
     def close(self) -> None:
         for journey in self.journeys:
@@ -70,6 +75,7 @@ class Fleet:
     def _all(self, act: Callable[[Journey], HostResult]) -> tuple[HostResult, ...]:
         """Raises Interrupted where a signal came, once no host is being changed any more (or a second one came)."""
         results: dict[int, HostResult] = {}
+        self.results = results
         with counted() as interrupts:
             arriving = self._start(act)
             while self._awaited(results, interrupts):
@@ -77,7 +83,7 @@ class Fleet:
                 if interrupts.count and not self.stop.is_set():
                     self._halt(index for index in range(len(self.journeys)) if index not in results)
         if interrupts.count:
-            raise Interrupted(tuple(self._state(journey, results.get(i)) for i, journey in enumerate(self.journeys)))
+            raise Interrupted(self.states())
         return tuple(results[index] for index in range(len(self.journeys)))
 
     def _start(self, act: Callable[[Journey], HostResult]) -> SimpleQueue[tuple[int, HostResult]]:

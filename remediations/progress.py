@@ -15,6 +15,10 @@ class Progress(Protocol):
     def __call__(self, host: str, text: str) -> None: ...
 
 
+def silent(host: str, text: str) -> None:
+    """Progress that nobody watches."""
+
+
 @contextmanager
 def progress(stream: TextIO) -> Iterator[Progress]:
     """Tells what is being done where, until the block ends."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,7 +15,7 @@ from remediations.errors import UsageError
 from remediations.fleet import Fleet, Interrupted
 from remediations.inventory.host import Host
 from remediations.playbook import Play
-from remediations.progress import Progress, progress
+from remediations.progress import progress, silent
 from remediations.report import json as json_report
 from remediations.report import sink
 from remediations.report import text as text_report
@@ -40,16 +41,34 @@ def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConn
         raise UsageError("without a terminal there is nobody to ask: add --yes to apply, or --dry-run to look")
     run_id = new_id()
     with sink.opened(request.output) as out:
-        try:
-            with progress(sys.stderr) as tell:
-                journeys = [_journey(request, play, todo, host, run_id, tell, reached) for host in hosts]
-                fleet = Fleet(journeys, request.forks)
-                results = _travel(fleet, request)
-            results, interrupted = _ask_and_apply(fleet, request, results), False
-        except Interrupted as interruption:
-            results, interrupted = interruption.results, True
+        fleet = Fleet([_journey(request, play, todo, host, run_id, reached) for host in hosts], request.forks)
+        results, interrupted = _carry_out(fleet, request)
         code = worst(result.exit_code(detailed=request.detailed_exitcode) for result in results)
         return _report(request, run_id, results, out, INTERRUPTED if interrupted else code)
+
+
+def _carry_out(fleet: Fleet, request: Request) -> tuple[tuple[HostResult, ...], bool]:
+    """The results, and whether somebody interrupted before the end."""
+    try:
+        with _watched(fleet):
+            results = _travel(fleet, request)
+        return _ask_and_apply(fleet, request, results), False
+    except Interrupted as interruption:
+        results = interruption.results
+    except KeyboardInterrupt:  # between two phases, while no host is being changed
+        results = fleet.states()
+    fleet.close()
+    may_change = request.verb == "remediate" and not request.dry_run
+    return tuple(_declined(result) if may_change else result for result in results), True
+
+
+@contextmanager
+def _watched(fleet: Fleet) -> Iterator[None]:
+    """While it lasts, what is being done on which host can be seen on stderr."""
+    with progress(sys.stderr) as tell:
+        for journey in fleet.journeys:
+            journey.progress = tell
+        yield
 
 
 def _travel(fleet: Fleet, request: Request) -> tuple[HostResult, ...]:
@@ -66,17 +85,10 @@ def _ask_and_apply(fleet: Fleet, request: Request, results: tuple[HostResult, ..
     if request.verb != "remediate" or request.dry_run or request.yes or not _planned(results):
         return results
     terminal.remark(text_report.render(results, style_for(sys.stderr, request.environ), dry_run=True).rstrip("\n"))
-    try:
-        agreed = asking.agreed(_planned(results))
-    except KeyboardInterrupt:
-        fleet.close()
-        raise Interrupted(tuple(_declined(result) for result in results)) from None
-    if not agreed:
+    if not asking.agreed(_planned(results)):
         fleet.close()
         return tuple(_declined(result) for result in results)
-    with progress(sys.stderr) as tell:
-        for journey in fleet.journeys:
-            journey.progress = tell
+    with _watched(fleet):
         return fleet.finish()
 
 
@@ -95,7 +107,7 @@ def _select(request: Request, play: Play) -> tuple[Host, ...]:
 
 
 def _journey(
-    request: Request, play: Play, todo: tuple[work.Work, ...], host: Host, run_id: str, tell: Progress,
+    request: Request, play: Play, todo: tuple[work.Work, ...], host: Host, run_id: str,
     reached: Mapping[str, EarlyConnection],
 ) -> Journey:  # fmt: skip
     options = Options(
@@ -107,7 +119,7 @@ def _journey(
         plan=request.plan,
     )
     settings = health_settings.choose(request.health_url, host.health, play.health)
-    return Journey(selection.target(request, host), settings, todo, options, tell, host.vars, reached.get(host.name))
+    return Journey(selection.target(request, host), settings, todo, options, silent, host.vars, reached.get(host.name))
 
 
 def new_id() -> str:
