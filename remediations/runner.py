@@ -29,7 +29,7 @@ from remediations.health import Health
 from remediations.health_settings import HealthSettings
 from remediations.plan import Plan
 from remediations.proof import Proof
-from remediations.result import HostResult, Status, changes_of
+from remediations.result import Change, HostResult, Status, changes_of
 from remediations.snapshot import Snapshot
 from remediations.transaction import Outcome, Transaction, before_images
 from remediations.transaction.program import Program
@@ -230,12 +230,16 @@ class Journey:
     def _ended(self, looked: HostResult, outcome: Outcome) -> HostResult:
         """The host ended it by itself, or says neither yes nor no."""
         status = _STATUS_OF_STATE.get(outcome.state, "unknown")
-        undone = looked.changes if status == "rolled_back" else ()
-        error = f"{self.target.name}: {outcome.failure}; {_told(outcome)}" if outcome.failure else None
-        return replace(
-            looked, status=status, changes=(), undone=undone, error=error or f"{self.target.name}: {_told(outcome)}",
-            seconds=dict(self.seconds),
-        )  # fmt: skip
+        name, told = self.target.name, _told(outcome)
+        undone: tuple[Change, ...] = ()
+        stands: tuple[Change, ...] = ()
+        if status == "rolled_back":
+            stands = tuple(one for one in looked.changes if (one.action, one.target) in _started(outcome))
+            undone = tuple(one for one in looked.changes if one.kind == "file" or one.action in _READ_AGAIN)
+        if status == "rolled_back" and not self._known.plan.files:
+            status, undone, told = "failed", (), "there was no file to put back"
+        error = f"{name}: {outcome.failure}; {told}" if outcome.failure else f"{name}: {told}"
+        return replace(looked, status=status, changes=stands, undone=undone, error=error, seconds=dict(self.seconds))
 
     def _keep_before_images(self, survey: Survey) -> Path:
         return before_images.keep(self._images, survey.snapshot, survey.plan, self.options.run)
@@ -290,6 +294,16 @@ def _answers(survey: Survey, finding: Finding) -> bool:
     acted = any(action.unit == subject for action in plan.actions)
     written = any(f"/{subject}.d/" in file.change.path for file in plan.files)
     return acted or written or survey.snapshot.unit(subject) is None
+
+
+_READ_AGAIN = ("reload", "daemon-reload")
+"""What an undo repeats with the old files. A start or a restart is never taken back: the unit runs."""
+
+
+def _started(outcome: Outcome) -> set[tuple[str, str]]:
+    """The units that were started or restarted in this run, and run now."""
+    acts = (tuple(act.split(" ", 1)) for act in outcome.did("acted") if " " in act)
+    return {(act, unit) for act, unit in acts if act not in _READ_AGAIN}
 
 
 _STATUS_OF_STATE: dict[str, Status] = {

@@ -7,33 +7,46 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from remediations.editors.nginx_address import Address
-from remediations.editors.nginx_upstreams import backends, upstreams
+from remediations.editors.nginx_upstreams import PassTarget, pass_targets, upstreams
 from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
 from remediations.snapshot import FpmVersion, Snapshot
 
+# Units that run what others start: a listener in their cgroup says nothing about who should answer there.
+_SHARED = re.compile(r"(?:sshd?(?:@.*)?|crond?|atd|docker|containerd|podman|dbus|systemd-.*|user@.*|getty@.*)\.service")
+
 
 @dataclass(frozen=True)
 class Behind:
-    """What answers at an address: the listening socket, if any, and the units that hold or should hold it."""
+    """What answers at an address: the listening socket, if any, and the units that hold or should hold it.
+
+    `sure` tells whether a single unit may be acted on: it holds the socket, or is enabled to do so.
+    """
 
     address: Address
     socket: ListeningSocket | None
     units: tuple[str, ...]
+    sure: bool = True
 
     @property
     def unit(self) -> str | None:
-        """The one unit, where there is exactly one."""
-        return self.units[0] if len(self.units) == 1 else None
+        """The one unit, where there is exactly one and it is meant to be there."""
+        return self.units[0] if self.sure and len(self.units) == 1 else None
 
 
 def backend_addresses(snapshot: Snapshot) -> tuple[Address, ...]:
-    """The addresses on this host that nginx passes requests to, each once."""
+    """The addresses on this host that nginx passes requests to, each once; servers marked `down` are left in peace."""
     tree = snapshot.nginx_tree
     if isinstance(tree, Unknown):
         return ()
-    return tuple(dict.fromkeys(each.address for each in backends(tree) if is_local(each.address)))
+    return tuple(dict.fromkeys(one for target in pass_targets(tree) for one in _asked(target) if is_local(one)))
+
+
+def _asked(target: PassTarget) -> tuple[Address, ...]:
+    if target.upstream is None:
+        return target.addresses
+    return tuple(server.address for server in target.upstream.servers if server.address and not server.down)
 
 
 def is_local(address: Address) -> bool:
@@ -49,7 +62,12 @@ def behind(snapshot: Snapshot, address: Address) -> Behind:
     pool = fpm_of(snapshot, address)
     if pool is not None and pool.fpm.unit:
         return Behind(address, None, (pool.fpm.unit,))
-    return Behind(address, None, tuple(_candidates(snapshot, address)))
+    found = tuple(_candidates(snapshot, address))
+    return Behind(address, None, tuple(unit.name for unit in found), sure=all(_enabled(unit) for unit in found))
+
+
+def _enabled(unit: Unit) -> bool:
+    return unit.unit_file_state in ("enabled", "enabled-runtime")
 
 
 def listener(snapshot: Snapshot, address: Address) -> ListeningSocket | None:
@@ -88,23 +106,24 @@ def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:
     processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
     for pid in socket.pids:
         unit = processes[pid].unit if pid in processes else None
-        if unit and unit.endswith(".service"):
+        if unit and unit.endswith(".service") and not _SHARED.fullmatch(unit):
             yield unit
 
 
-def _candidates(snapshot: Snapshot, address: Address) -> Iterator[str]:
+def _candidates(snapshot: Snapshot, address: Address) -> Iterator[Unit]:
+    """Services that name the socket or the port; a oneshot is a job that may speak of it, never what listens there."""
     if isinstance(snapshot.units, Unknown):
         return
     word = address.path if address.is_unix else str(address.port)
     pattern = re.compile(rf"(?<![\w.]){re.escape(word or '')}(?![\w.])")
     nginx = nginx_unit(snapshot)  # whose own log lines name every backend
     for unit in snapshot.units.values():
-        if unit is nginx:
+        if unit is nginx or unit.type == "oneshot" or _SHARED.fullmatch(unit.name):
             continue
         if pattern.search(f"{_instance(unit)}\n{unit.environment}\n{unit.command_line}") or _journal_names(
             snapshot, unit, pattern
         ):
-            yield unit.name
+            yield unit
 
 
 def _instance(unit: Unit) -> str:
@@ -123,7 +142,12 @@ def nginx_unit(snapshot: Snapshot) -> Unit | None:
         return None
     processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
     master = processes.get(snapshot.nginx.master or 0)
-    return snapshot.unit(master.unit) if master and master.unit else snapshot.unit("nginx.service")
+    if master and master.unit and snapshot.unit(master.unit):
+        return snapshot.unit(master.unit)
+    units = [] if isinstance(snapshot.units, Unknown) else list(snapshot.units.values())
+    runs = re.compile(rf"(?<![\w/.-]){re.escape(snapshot.nginx.binary)}(?![\w/.-])")
+    enabled = [unit for unit in units if _enabled(unit) and runs.search(unit.command_line)]
+    return enabled[0] if len(enabled) == 1 else snapshot.unit("nginx.service")
 
 
 def web_units(snapshot: Snapshot) -> tuple[Unit, ...]:
@@ -145,7 +169,8 @@ def dead_groups(snapshot: Snapshot) -> tuple[tuple[str, tuple[str, ...]], ...]:
     groups = () if isinstance(tree, Unknown) else upstreams(tree)
     found = []
     for group in groups:
-        servers = [behind(snapshot, one.address) for one in group.servers if one.address and is_local(one.address)]
-        if len(servers) == len(group.servers) > 1 and not any(one.socket for one in servers):
+        asked = [one for one in group.servers if not one.down]
+        servers = [behind(snapshot, one.address) for one in asked if one.address and is_local(one.address)]
+        if len(servers) == len(asked) > 1 and not any(one.socket for one in servers):
             found.append((group.name, tuple(one.unit for one in servers if one.unit)))
     return tuple(found)

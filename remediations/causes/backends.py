@@ -1,4 +1,4 @@
-"""Backends: nobody listens where nginx passes to, and no one unit can be named that should."""
+"""Backends: nobody listens where nginx passes to, though no unit is known to be down that should."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ from collections.abc import Iterator
 
 from remediations import topology
 from remediations.facts.base import Unknown
+from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
 from remediations.snapshot import Snapshot
+from remediations.topology import Behind
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
-    """app-down, once an address on this host. Where exactly one unit stands behind it, that unit's own cause speaks."""
+    """app-down, once an address on this host. Where the one unit behind it is down, that unit's own cause speaks."""
     if isinstance(snapshot.sockets, Unknown) or isinstance(snapshot.units, Unknown):
         return
     for address in topology.backend_addresses(snapshot):
         found = topology.behind(snapshot, address)
-        if found.socket is None and found.unit is None:
-            candidates = ", ".join(found.units)
+        unit = snapshot.unit(found.unit or "")
+        if found.socket is None and (unit is None or unit.running):
+            summary = f"nginx passes requests to {address}, and nobody listens there"
             yield Finding(
-                "app-down",
-                str(address),
-                "certain",
-                f"nginx passes requests to {address}, and nobody listens there",
-                (Evidence("socket", f"no listener at {address}"),),
-                None,
-                f"Any of these units could be meant, so none was started: {candidates}."
-                if candidates
-                else f"No unit of this host names {address}: start the app with its own manager, its crash log first.",
+                "app-down", str(address), "certain", summary, _evidence(found, unit), None, _advice(found, unit)
             )
+
+
+def _evidence(found: Behind, unit: Unit | None) -> tuple[Evidence, ...]:
+    nobody = Evidence("socket", f"no listener at {found.address}")
+    return (nobody, Evidence(f"unit:{unit.name}", f"{unit.active_state}/{unit.sub_state}")) if unit else (nobody,)
+
+
+def _advice(found: Behind, unit: Unit | None) -> str:
+    if unit:
+        return (
+            f"{unit.name} runs but does not listen at {found.address}: it is still starting, or listens elsewhere; see "
+            f"journalctl -u {unit.name} -e and ss -lntp. Do not raise timeouts."
+        )
+    if found.units:
+        return f"{', '.join(found.units)} could be meant, so nothing was started: start the right one by name."
+    return f"No unit of this host names {found.address}: start the app with its own manager, its crash log first."

@@ -54,7 +54,12 @@ def _finding(snapshot: Snapshot, cause: str, unit: Unit, what: str, lines: list[
         for line in sorted(lines, key=lambda line: line.time)[-3:]
     )
     evidence = (Evidence(f"unit:{unit.name}", state), *told, *_refused(snapshot, unit))
-    return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", evidence, RESTART, _advice(unit, cause))
+    cure = None if _masked(unit) else RESTART
+    return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", evidence, cure, _advice(unit, cause))
+
+
+def _masked(unit: Unit) -> bool:
+    return unit.load_state == "masked" or unit.unit_file_state.startswith("masked")
 
 
 def _refused(snapshot: Snapshot, unit: Unit) -> Iterator[Evidence]:
@@ -68,8 +73,13 @@ def _refused(snapshot: Snapshot, unit: Unit) -> Iterator[Evidence]:
 
 
 def _advice(unit: Unit, cause: str) -> str | None:
-    if unit.load_state == "masked" or unit.unit_file_state.startswith("masked"):
+    if _masked(unit):
         return f"It is masked, so somebody wants it down: ask, then systemctl unmask {unit.name}."
+    if unit.unit_file_state == "disabled":
+        return (
+            f"It is disabled, so it is started only if you name it: --set restart-service.services={unit.name}; "
+            "it stays disabled."
+        )
     if cause == "service-crashed":
         return f"Find out why it died: journalctl -u {unit.name} -e. Do not remove its socket by hand."
     if cause in ("start-limit-hit", "service-flapping"):

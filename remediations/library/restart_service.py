@@ -5,7 +5,8 @@ its files hold.
 
 It never starts a service whose configuration does not validate, never unmasks a unit, starts a disabled unit only where
 `services` names it, and never restarts where a reload will do. A unit that runs as it should is left alone, unless
-`state` says `restarted` or `reloaded`: then it always acts, the one thing here that is not idempotent.
+`state` says `restarted` or `reloaded`: then it always acts, the one thing here that is not idempotent, and demands that
+`services` name what is meant: nothing restarts everything.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ class RestartService:
     state: Literal["running", "restarted", "reloaded"] = field(
         default="running", metadata={"help": "running acts only where something is wrong; the others always act"}
     )
+
+    def __post_init__(self) -> None:
+        if self.always_acts and not self.services:
+            raise ValueError(f"state={self.state} needs services: name what is to be {self.state}, such as [php-fpm]")
 
     @property
     def always_acts(self) -> bool:

@@ -119,7 +119,9 @@ def test_a_state_that_is_asked_for_acts_on_every_run_and_says_so(state: str, ser
     proposal = plan(snapshot("healthy"), services=[service], state=state)
     assert [action.action for action in proposal.actions] == [act]
     assert proposal.notes == (f"state={state} acts on every run",)
-    assert build(RestartService, {"state": state}, "test").always_acts
+    assert build(RestartService, {"state": state, "services": [service]}, "test").always_acts
+    with pytest.raises(PlaybookError, match=f"state={state} needs services"):
+        build(RestartService, {"state": state}, "test")
 
 
 def test_only_the_named_services_are_looked_at() -> None:
@@ -149,4 +151,4 @@ def test_without_systemd_a_running_nginx_reads_newer_files_by_a_signal() -> None
 def test_without_systemd_nothing_can_be_restarted() -> None:
     (host,) = without_systemd(snapshot("healthy"))
     assert plan(host) == Proposal()
-    assert "nothing can be restarted" in plan(host, state="restarted").refusals[0]
+    assert "nothing can be restarted" in plan(host, state="restarted", services=["nginx"]).refusals[0]

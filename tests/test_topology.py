@@ -1,0 +1,104 @@
+"""Who stands behind whom, on recorded hosts that were altered: nothing is started that was not meant."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from remediations import diagnosis, topology
+from remediations.editors.nginx_address import Address
+from remediations.facts.base import Unknown
+from remediations.facts.units import Unit
+from remediations.library.restart_service import RestartService
+from remediations.snapshot import Snapshot
+from tests.causes.recorded import snapshot
+
+APP = "app@8001.service"
+SITE = "/etc/nginx/sites-enabled/api"
+
+
+def units(host: Snapshot) -> dict[str, Unit]:
+    assert not isinstance(host.units, Unknown)
+    return dict(host.units)
+
+
+def with_units(host: Snapshot, *more: Unit) -> Snapshot:
+    return dataclasses.replace(host, units=units(host) | {unit.name: unit for unit in more})
+
+
+def with_site(host: Snapshot, before: bytes, after: bytes) -> Snapshot:
+    file = host.files[SITE]
+    assert before in file.data
+    return host.with_file(file.real_path, file.data.replace(before, after))
+
+
+def started(host: Snapshot) -> list[str]:
+    plan = RestartService().plan(host, diagnosis.diagnose(host))
+    return [action.unit for action in plan.actions if action.action == "start"]
+
+
+def test_the_stopped_app_behind_a_port_is_known_by_its_instance() -> None:
+    host = snapshot("app-8001-stopped")
+    assert topology.behind(host, Address("127.0.0.1", 8001)).unit == APP
+    assert started(host) == [APP]
+
+
+def test_a_job_that_speaks_of_the_port_is_never_started() -> None:
+    host = snapshot("app-8001-stopped")
+    job = dataclasses.replace(
+        units(host)[APP], name="warm.service", type="oneshot", unit_file_state="static", command_line="curl :8001"
+    )
+    gone = dataclasses.replace(host, units={**{n: u for n, u in units(host).items() if n != APP}, job.name: job})
+    assert topology.behind(gone, Address("127.0.0.1", 8001)).units == ()
+    assert started(gone) == []
+    assert [(one.cause, one.subject) for one in diagnosis.diagnose(gone)] == [("app-down", "127.0.0.1:8001")]
+
+
+def test_of_two_candidates_none_is_started_and_both_are_named() -> None:
+    host = snapshot("app-8001-stopped")
+    other = dataclasses.replace(units(host)[APP], name="other.service", command_line="serve --port 8001")
+    both = with_units(host, other)
+    (finding,) = diagnosis.diagnose(both)
+    assert finding.cause == "app-down"
+    assert APP in str(finding.advice)
+    assert "other.service" in str(finding.advice)
+    assert started(both) == []
+
+
+def test_a_disabled_app_is_not_started_by_itself() -> None:
+    host = snapshot("app-8001-stopped")
+    disabled = with_units(host, dataclasses.replace(units(host)[APP], unit_file_state="disabled"))
+    assert started(disabled) == []
+    assert diagnosis.diagnose(disabled)[0].cause == "app-down"
+
+
+def test_a_server_marked_down_is_left_in_peace() -> None:
+    host = with_site(snapshot("app-8001-stopped"), b"127.0.0.1:8001;", b"127.0.0.1:8001 down;")
+    assert diagnosis.diagnose(dataclasses.replace(host, nginx=host.nginx)) == ()
+    assert started(host) == []
+
+
+def test_what_was_started_over_ssh_does_not_make_ssh_the_app() -> None:
+    host = snapshot("healthy")
+    assert not isinstance(host.processes, Unknown)
+    pid = units(host)[APP].main_pid
+    moved = dataclasses.replace(host.processes[pid], unit="ssh.service")
+    by_hand = dataclasses.replace(host, processes={**host.processes, pid: moved})
+    assert topology.behind(by_hand, Address("127.0.0.1", 8001)).unit is None
+    assert "ssh.service" not in [unit.name for unit in topology.web_units(by_hand)]
+
+
+def test_an_app_that_runs_but_does_not_listen_is_named() -> None:
+    host = snapshot("app-8001-stopped")
+    running = dataclasses.replace(units(host)[APP], active_state="active", sub_state="running", result="success")
+    (finding,) = diagnosis.diagnose(with_units(host, running))
+    assert (finding.cause, finding.remediation) == ("app-down", None)
+    assert f"{APP} runs but does not listen" in str(finding.advice)
+
+
+def test_a_stopped_nginx_is_the_enabled_unit_that_runs_its_binary() -> None:
+    host = snapshot("config-invalid-stopped")
+    own = dataclasses.replace(units(host)["nginx.service"], name="edge.service")
+    default = dataclasses.replace(units(host)["nginx.service"], unit_file_state="disabled")
+    found = topology.nginx_unit(with_units(host, own, default))
+    assert found is not None
+    assert found.name == "edge.service"
