@@ -21,6 +21,7 @@ ip iproute2
 nft nftables
 ssh openssh-client
 curl curl
+wget wget
 setfacl acl
 setfattr attr
 shellcheck shellcheck
