@@ -21,8 +21,9 @@ from remediations.snapshot import Snapshot
 ID = "limit-req"
 
 _SET_FIRST = (
-    "set first, in http{}: `set_real_ip_from RANGE;` for each range of the proxy and `real_ip_header X-Forwarded-For;` "
-    "(CF-Connecting-IP behind Cloudflare); if no proxy stands there: behind_proxy=no"
+    "set first, in http{}: `set_real_ip_from RANGE;` for each range of the proxy (127.0.0.1, ::1 or unix: if it runs "
+    "on this host) and `real_ip_header X-Forwarded-For;` (CF-Connecting-IP behind Cloudflare); if no proxy stands "
+    "there: behind_proxy=no"
 )
 
 

@@ -6,13 +6,15 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_effective import effective
-from remediations.editors.nginx_servers import servers
+from remediations.editors.nginx_servers import Server, servers
 from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Peers
 from remediations.nginx import cloudflare
 from remediations.snapshot import Snapshot
+from remediations.topology import is_local
 
 ENOUGH_LINES = 100
 FEW_PEERS = 3
@@ -27,8 +29,33 @@ _SENT_BY_PROXIES = re.compile(r"\$\{?(http_(?:x_forwarded_\w+|cf_\w+|true_client
 
 
 def real_ip_applies(node: Node) -> bool:
-    """Whether at this place the proxy's word about the client's address is believed."""
-    return bool(effective(node, "set_real_ip_from")) and bool(effective(node, "real_ip_header"))
+    """Whether at this place the proxy's word about the client's address is believed.
+
+    A server that only this host can reach sees no peer but itself, so `set_real_ip_from` must name that one.
+    """
+    trusted = [word for each in effective(node, "set_real_ip_from").nodes for word in each.args]
+    around = node if node.name == "server" else node.enclosing("server")
+    own = only_local(Server(around)) if around else ()
+    believed = all(any(_holds(source, address) for source in trusted) for address in own)
+    return bool(trusted) and believed and bool(effective(node, "real_ip_header"))
+
+
+def only_local(server: Server) -> tuple[Address, ...]:
+    """The addresses of a server that listens on none but loopback addresses and unix sockets; else nothing."""
+    addresses = tuple(dict.fromkeys(listen.address for listen in server.listens))
+    return addresses if all(map(is_local, addresses)) else ()
+
+
+def _holds(source: str, address: Address) -> bool:
+    """Whether `set_real_ip_from SOURCE` trusts who connects to this local address."""
+    if address.is_unix or source == "unix:":
+        return address.is_unix and source == "unix:"
+    try:
+        network = ipaddress.ip_network(source, strict=False)
+    except ValueError:
+        return True  # a name: the resolver's business
+    own = (address.ip,) if address.ip else (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
+    return any(one in network for one in own)
 
 
 def seen_proxy(snapshot: Snapshot, hints: Sequence[Hint], node: Node) -> str | None:
@@ -47,7 +74,7 @@ def told(snapshot: Snapshot) -> bool | None:
 
 
 def hints(tree: NginxTree) -> tuple[Hint, ...]:
-    """Listeners that expect the PROXY protocol, and uses of a header that only proxies send."""
+    """Listeners for a proxy (its protocol, or none but this host reaches them); uses of a header that only proxies send."""
     return tuple(_hints(tree))
 
 
@@ -56,6 +83,8 @@ def _hints(tree: NginxTree) -> Iterator[Hint]:
         for listen in server.listens:
             if listen.proxy_protocol and listen.node:
                 yield server.node, f"{listen.node.where} expects the PROXY protocol"
+        if local := only_local(server):
+            yield server.node, f"{server.node.where} listens only on {', '.join(map(str, local))}: a proxy on this host"
     for each in tree.http.walk() if tree.http else ():
         match = None if each.name in ("log_format", "access_log") else _SENT_BY_PROXIES.search(" ".join(each.args))
         if match:

@@ -543,6 +543,66 @@ def test_a_configuration_that_speaks_of_a_proxy_is_a_reason_to_refuse(conf: str,
     assert why in plan(site(conf), servers=["shop.example"]).refusals[0]
 
 
+LOCAL = [
+    ("listen 127.0.0.1:8080;", "127.0.0.1:8080"),
+    ("listen unix:/run/shop.sock;", "unix:/run/shop.sock"),
+    ("listen [::1]:8080;", "[::1]:8080"),
+    ("listen localhost:8080;", "localhost:8080"),
+    ("listen 127.0.0.1:8080; listen unix:/run/shop.sock;", "127.0.0.1:8080, unix:/run/shop.sock"),
+]
+
+
+@pytest.mark.parametrize(("listens", "shown"), LOCAL)
+@pytest.mark.parametrize("peers", [MANY, {"127.0.0.1": 300}, {"unix:": 300}, {}], ids=["many", "loopback", "unix", "0"])
+def test_a_server_that_only_this_host_reaches_stands_behind_a_local_proxy(
+    listens: str, shown: str, peers: dict[str, int]
+) -> None:
+    conf = SITE.replace("listen 80;", listens)
+    said = plan(replace(site(conf), peers=peers))
+    assert (said.files, said.actions) == ((), ())
+    assert f"site.conf:1 listens only on {shown}: a proxy on this host" in said.refusals[0]
+    assert plan(site(conf), behind_proxy="no").files
+    assert plan(replace(site(conf), variables={"behind_proxy": False})).files
+    assert plan(site(conf), key="$http_x_api_key").files
+
+
+@pytest.mark.parametrize(
+    "listens", ["listen 127.0.0.1:8080; listen 80;", "listen 127.0.0.1:8080; listen [::]:80;", "listen 10.0.0.1;", ""]
+)
+def test_a_server_that_others_reach_too_is_limited(listens: str) -> None:
+    said = plan(site(SITE.replace("listen 80;", listens)))
+    assert added(said).count(LIMIT) == 2
+    assert said.refusals == ()
+
+
+def test_a_local_server_beside_a_public_one_keeps_neither_from_its_due() -> None:
+    local = "server { listen unix:/run/a.sock; location / { proxy_pass http://127.0.0.1:1; } }\n"
+    said = plan(site(local + SITE))
+    assert added(said).count(LIMIT) == 2
+    assert [text.partition(": not limited")[0] for text in said.refusals] == ["/etc/nginx/conf.d/site.conf:1"]
+
+
+@pytest.mark.parametrize(
+    ("listens", "source", "limited"),
+    [
+        ("listen 127.0.0.1:8080;", "127.0.0.1", True),
+        ("listen 127.0.0.1:8080;", "127.0.0.0/8", True),
+        ("listen localhost:8080;", "::1", True),
+        ("listen [::1]:8080;", "::1", True),
+        ("listen unix:/run/shop.sock;", "unix:", True),
+        ("listen 127.0.0.1:8080;", "varnish.internal", True),
+        ("listen 127.0.0.1:8080;", "10.0.0.0/8", False),
+        ("listen 127.0.0.1:8080;", "unix:", False),
+        ("listen unix:/run/shop.sock;", "127.0.0.1", False),
+        ("listen 127.0.0.1:8080; listen unix:/run/shop.sock;", "127.0.0.1", False),
+    ],
+)
+def test_a_local_proxy_is_believed_only_where_real_ip_names_it(listens: str, source: str, limited: bool) -> None:
+    real_ip = f"set_real_ip_from {source};\nreal_ip_header X-Forwarded-For;\n"
+    said = plan(site(SITE.replace("listen 80;", listens), other=real_ip))
+    assert (bool(said.files), bool(said.refusals)) == (limited, not limited)
+
+
 def test_a_log_format_with_forwarded_for_says_nothing() -> None:
     log = "log_format main '$remote_addr \"$http_x_forwarded_for\"';\n"
     assert plan(site(SITE, other=log)).refusals == ()
