@@ -143,6 +143,7 @@ def test_an_interruption_cuts_lookers_off_waits_for_changers_and_starts_nobody()
     assert [result.status for result in interrupted.value.results] == ["declined", "changed", "declined"]
     assert changer.said == ["interrupted; waiting until the change under way is judged"]
     assert not waiting.changed
+    assert looker.closed.is_set()  # what is cut off can never begin to change its host
 
 
 def test_after_the_journeys_ctrl_c_is_again_what_it_was() -> None:
