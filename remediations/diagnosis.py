@@ -65,4 +65,6 @@ def blind_spots(snapshot: Snapshot) -> str:
     """The facts that could not be had, with the reasons."""
     facts = ("units", "sockets", "processes", "nginx", "php", "journal", "logs", "verdicts", "answers")
     reasons = {name: fact.reason for name in facts if isinstance(fact := getattr(snapshot, name), Unknown)}
+    if snapshot.units_left_out:
+        reasons["some units"] = f"there are {snapshot.units_left_out} more than are looked at"
     return "; ".join(f"unknown: {name} ({reason})" for name, reason in reasons.items())

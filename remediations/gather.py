@@ -52,19 +52,26 @@ def gather(
     settings: HealthSettings,
     variables: Mapping[str, object] | None = None,
     first: Mapping[str, Answer] | None = None,
+    named: Sequence[str] = (),
 ) -> Snapshot:
     """Everything that diagnosis and planning need; `variables` are what the inventory says of the host.
 
-    `first` are the answers of `ask_first` where it was called already. Raises HostAnswerError where not even the
-    machine answers.
+    `first` are the answers of `ask_first` where it was called already; `named` are units that the run is about, which
+    the list of units may leave out. Raises HostAnswerError where not even the machine answers.
     """
-    return replace(gather_by(partial(ask, shell), host, settings, first), variables=variables or {})
+    return replace(gather_by(partial(ask, shell), host, settings, first, named), variables=variables or {})
 
 
-def gather_by(ask: Ask, host: str, settings: HealthSettings, first: Mapping[str, Answer] | None = None) -> Snapshot:
+def gather_by(
+    ask: Ask,
+    host: str,
+    settings: HealthSettings,
+    first: Mapping[str, Answer] | None = None,
+    named: Sequence[str] = (),
+) -> Snapshot:
     """The same by any way of asking: a host's shell, or answers that were recorded."""
     answers = ask(FIRST, BESIDE_FIRST) if first is None else first
-    return _second(ask, _complete(ask, _first(answers, host)), settings)
+    return _second(ask, _complete(ask, _named(ask, _first(answers, host), named)), settings)
 
 
 def ask_first(shell: Shell) -> Mapping[str, Answer]:
@@ -94,10 +101,25 @@ def _first(answers: Mapping[str, Answer], host: str) -> Snapshot:
     web, scripts = read(nginx.FACT), read(php.FACT)
     found = {} if web is None or isinstance(web, Unknown) else dict(web.files)
     found |= {} if isinstance(scripts, Unknown) else scripts.files
+    left_out = read(units.LEFT_OUT)
     return Snapshot(
         host, who, read(units.FACT), read(sockets.FACT), read(processes.FACT), web, scripts, found,
         databases=read(databases.FACT), listed=() if web is None or isinstance(web, Unknown) else web.listed,
+        units_left_out=0 if isinstance(left_out, Unknown) else left_out,
     )  # fmt: skip
+
+
+def _named(ask: Ask, snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
+    """Asks for the units that a run names and the list of units lacks."""
+    if isinstance(snapshot.units, Unknown):
+        return snapshot
+    full = (units.full_name(name) for name in names)
+    missing = [name for name in dict.fromkeys(full) if name and not snapshot.unit(name)]
+    if not missing:
+        return snapshot
+    fact = units.named_fact(missing)
+    more = fact.read(ask([fact], ()).get(fact.name))
+    return replace(snapshot, units=more if isinstance(more, Unknown) else {**snapshot.units, **more})
 
 
 def _complete(ask: Ask, snapshot: Snapshot) -> Snapshot:

@@ -22,7 +22,7 @@ from remediations.errors import (
     RemediateError,
     UnreachableError,
 )  # fmt: skip
-from remediations.facts.base import Unknown
+from remediations.facts.base import Answer, Unknown
 from remediations.findings import Finding
 from remediations.gather import ask_health, gather
 from remediations.health import Health
@@ -33,7 +33,7 @@ from remediations.result import Change, HostResult, Status, changes_of
 from remediations.snapshot import Snapshot
 from remediations.transaction import Outcome, Transaction, before_images
 from remediations.transaction.program import Program
-from remediations.work import Work, make_plan
+from remediations.work import Work, make_plan, names_of
 
 T = TypeVar("T")
 
@@ -107,17 +107,22 @@ class Journey:
         self._shell = self._timed("connect", self._connection.shell)
         self._say("gathering facts")
         first = self.early.first_answers() if self.early else None
-        snapshot = self._timed(
-            "gather", lambda: gather(self.shell, self.target.name, self.settings, self.variables, first)
-        )
+        snapshot = self._timed("gather", lambda: self._gather(first))
         self._say("diagnosing")
         judged = health.judge(snapshot.answers)
         findings = diagnosis.diagnose(snapshot)
-        plan = make_plan(self.work, snapshot, findings)
+        try:
+            plan = make_plan(self.work, snapshot, findings)
+        except RefusedError as error:
+            return HostResult(self.target.name, "refused", judged, findings=findings, error=str(error))
         self._say("proving the plan") if plan.files else None
         proven = self._timed("proof", lambda: proof.prove(self.shell, snapshot, plan))
         self.survey = Survey(snapshot, judged, findings, plan, proven)
         return self._surveyed()
+
+    def _gather(self, first: Mapping[str, Answer] | None = None) -> Snapshot:
+        name, named = self.target.name, names_of(self.work)
+        return gather(self.shell, name, self.settings, self.variables, first, named)
 
     def _surveyed(self) -> HostResult:
         survey = self._known
@@ -221,7 +226,7 @@ class Journey:
 
     def _remaining(self, survey: Survey) -> tuple[Finding, ...] | None:
         """The findings that are there now, if those which the changes answer have gone; None where they have not."""
-        findings = diagnosis.diagnose(gather(self.shell, self.target.name, self.settings, self.variables))
+        findings = diagnosis.diagnose(self._gather())
         answered = {(one.cause, one.subject) for one in survey.findings if _answers(survey, one)}
         still = {(one.cause, one.subject) for one in findings}
         real = tuple(one for one in findings if one.cause != "unknown")

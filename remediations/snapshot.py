@@ -56,6 +56,7 @@ class Snapshot:
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
     databases: Databases | Unknown = Unknown("the databases were not asked")
     listed: tuple[str, ...] = ()
+    units_left_out: int = 0
     variables: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -106,8 +107,10 @@ class Snapshot:
         return tuple(dict.fromkeys((*nginx, *fpm)))
 
     def unit(self, name: str) -> Unit | None:
-        """The unit of that name where units are known and it is one of them."""
-        return None if isinstance(self.units, Unknown) else self.units.get(name)
+        """The unit of that name, or with that alias, where units are known and it is one of them."""
+        if isinstance(self.units, Unknown):
+            return None
+        return self.units.get(name) or next((one for one in self.units.values() if name in one.aliases), None)
 
     def file_at(self, real_path: str) -> HostFile | None:
         """The file that lies at this real path, by whatever name it is read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remediations import library, parameters, plan
+from remediations import library, named_units, parameters, plan
 from remediations.errors import UsageError
 from remediations.findings import Finding
 from remediations.playbook import Play
@@ -61,8 +61,14 @@ def _given(settings: Sequence[str], known: Mapping[str, type[plan.Planner]]) -> 
     return given
 
 
+def names_of(work: Sequence[Work]) -> tuple[str, ...]:
+    """The units that the run names."""
+    return named_units.named_units([one.planner for one in work])
+
+
 def make_plan(work: Sequence[Work], snapshot: Snapshot, findings: Sequence[Finding]) -> plan.Plan:
-    """The plan of all that has something to do here."""
+    """The plan of all that has something to do here; RefusedError where the run names a unit that there is not."""
+    named_units.refuse_unknown(snapshot, names_of(work))
     called = {finding.remediation for finding in findings}
     planners = [one.planner for one in work if not one.on_finding or one.name in called]
     return plan.make(snapshot, findings, planners)

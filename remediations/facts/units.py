@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from remediations.facts.base import Fact, Unknown, fragment
+from remediations.quoting import quote
+
+MAX_UNITS = 2000
+"""systemctl shows about as many in two seconds."""
 
 PROPERTIES = (
     "Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,Restart,RestartUSec,Type,UnitFileState,"
@@ -49,6 +54,7 @@ class Unit:
     command_line: str
     environment: str
     sampled_restarts: int | None = None
+    aliases: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -67,7 +73,10 @@ class Unit:
 
 Units = Mapping[str, Unit]
 
-SCRIPT = f"PROPERTIES={PROPERTIES}\n{fragment('units')}"
+SCRIPT = f"PROPERTIES={PROPERTIES} MAX_UNITS={MAX_UNITS}\n{fragment('units')}"
+
+_NAME = re.compile(r"[A-Za-z0-9:_\\-][A-Za-z0-9:_.\\-]*(?:@[A-Za-z0-9:_.\\@-]+)?")
+_TYPE = re.compile(r"\.(?:service|socket|target|timer|path|mount|automount|swap|slice|scope|device)")
 
 
 def parse(stdout: bytes) -> Units | Unknown:
@@ -76,6 +85,25 @@ def parse(stdout: bytes) -> Units | Unknown:
     again = {block["Id"]: block.get("NRestarts", "") for block in _blocks(second) if "Id" in block}
     units = [_unit(block, again) for block in _blocks(first) if block.get("Id")]
     return {unit.name: unit for unit in units if unit.load_state != "not-found"}
+
+
+def parse_left_out(stdout: bytes) -> int:
+    """How many units the host has beyond MAX_UNITS."""
+    match = re.match(rb"LEFT_OUT=(\d+)\n", stdout)
+    return int(match[1]) if match else 0
+
+
+def full_name(name: str) -> str | None:
+    """As systemctl takes it: `cron` is cron.service. None where it cannot be the name of a unit."""
+    typed = name if _TYPE.fullmatch(name[name.rfind(".") :]) else f"{name}.service"
+    return typed if _NAME.fullmatch(typed) and "@." not in typed else None
+
+
+def named_fact(names: Sequence[str]) -> Fact[Units]:
+    """These units, by full name, whatever the list of units leaves out; those that there are not are not answered."""
+    words = " ".join(map(quote, names))
+    show = f"systemctl --no-pager --no-ask-password show -p {PROPERTIES} -- {words}"
+    return Fact("named_units", f"{show} || {{ echo 'systemctl does not answer'; exit 3; }}", parse, seconds=8)
 
 
 def _blocks(text: str) -> list[dict[str, str]]:
@@ -118,6 +146,7 @@ def _unit(block: Mapping[str, str], again: Mapping[str, str]) -> Unit:
         command_line=get("ExecStart", ""),
         environment=get("Environment", ""),
         sampled_restarts=_int(again[name]) if name in again else None,
+        aliases=tuple(each for each in get("Names", "").split() if each != name),
     )
 
 
@@ -126,3 +155,5 @@ def _int(text: str | None) -> int:
 
 
 FACT: Fact[Units] = Fact("units", SCRIPT, parse, seconds=8)
+LEFT_OUT: Fact[int] = Fact("units", SCRIPT, parse_left_out, seconds=8)
+"""Read from the same answer."""

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2086,SC2046 # lists are split at newlines, on purpose
 # Services: loaded ones, enabled ones (template instances too: only the links know them), and the usual web units even
-# where nothing has loaded them yet. A second look after a second is taken only where the first is suspicious.
+# where nothing has loaded them yet. systemd's own are noise unless a run names them; it asks for those by name. A second
+# look after a second is taken only where the first is suspicious. LEFT_OUT comes first where there are more than MAX_UNITS.
 
 [ -d /run/systemd/system ] || { echo 'systemd is not running on this host'; exit 3; }
 show() { systemctl --no-pager --no-ask-password show -p "$PROPERTIES" -- "$@" 2>/dev/null; }
@@ -10,8 +11,13 @@ names=$({
   systemctl --no-pager --no-ask-password list-unit-files --no-legend 'nginx.service' 'apache2.service' 'httpd.service' \
     'php*fpm*.service' | sed 's/ .*//' | grep -v '@\.service'
   for link in /etc/systemd/system/*.wants/*.service; do [ -L "$link" ] && echo "${link##*/}"; done
-} | grep -v -e '^systemd-' -e '^getty@' -e '^user@' -e '^user-runtime-dir@' | sort -u | head -n 400)
+} | grep -v -e '^systemd-' -e '^getty@' -e '^user@' -e '^user-runtime-dir@' | sort -u)
 [ -n "$names" ] || { echo 'systemctl listed no unit'; exit 3; }
+count=$(printf '%s\n' "$names" | wc -l)
+if [ "$count" -gt "$MAX_UNITS" ]; then
+  names=$(printf '%s\n' "$names" | head -n "$MAX_UNITS")
+  printf 'LEFT_OUT=%d\n\n' "$((count - MAX_UNITS))"
+fi
 IFS='
 '
 shown=$(show $names) || { echo 'systemctl does not answer'; exit 3; }

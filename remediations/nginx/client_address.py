@@ -74,7 +74,7 @@ def told(snapshot: Snapshot) -> bool | None:
 
 
 def hints(tree: NginxTree) -> tuple[Hint, ...]:
-    """Listeners for a proxy (its protocol, or none but this host reaches them); uses of a header that only proxies send."""
+    """Listeners for a proxy (its protocol, or only this host reaches them); uses of a header that only proxies send."""
     return tuple(_hints(tree))
 
 
