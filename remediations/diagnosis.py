@@ -10,6 +10,7 @@ from functools import cache
 from remediations import causes, health
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
+from remediations.health import Health
 from remediations.snapshot import Snapshot
 
 # A configuration that does not parse explains a service that did not start; a dead service explains all behind it.
@@ -46,7 +47,7 @@ def diagnose(snapshot: Snapshot) -> tuple[Finding, ...]:
 
 def unknown(snapshot: Snapshot) -> Finding:
     """What was seen, for a person to think about, and what could not be looked at."""
-    judged = health.judge(snapshot.answers)
+    judged = health.judge(snapshot.answers, snapshot.unasked)
     seen = [Evidence("http", judged.summary)]
     if not isinstance(snapshot.logs, Unknown):
         seen += [Evidence(f"log:{log.path}", log.lines[-1]) for log in snapshot.logs.values() if log.lines]
@@ -54,11 +55,19 @@ def unknown(snapshot: Snapshot) -> Finding:
         "unknown",
         snapshot.host,
         "unknown",
-        "the site is bad and none of the known causes fits",
+        f"the site is bad{_missing_text(judged)} and none of the known causes fits",
         tuple(seen),
         None,
         f"A person must look. {blind_spots(snapshot)}".strip(),
     )
+
+
+def _missing_text(judged: Health) -> str:
+    """The text that the health check wants and that an answer, good otherwise, does not have."""
+    bad = next((answer for answer in judged.answers if health.complaint(answer)), None)
+    if bad is None or bad.status is None or not bad.probe.contains or not health.lacks_text(bad):
+        return ""
+    return f" (the text {bad.probe.contains!r} is missing from the answer of {bad.probe.url})"
 
 
 def blind_spots(snapshot: Snapshot) -> str:

@@ -63,20 +63,25 @@ def behind_files(snapshot: Snapshot) -> Iterator[Stale]:
     yield from _fpm(snapshot)
 
 
-def _nginx(snapshot: Snapshot) -> Iterator[Stale]:
-    """A reload of nginx gives new workers; the oldest that still accepts tells since when it serves."""
-    nginx, tree = snapshot.live_nginx, snapshot.nginx_tree
-    if nginx is None or nginx.master is None or isinstance(tree, Unknown) or isinstance(snapshot.processes, Unknown):
-        return
-    starts = [
+def nginx_serves_since(snapshot: Snapshot) -> float | None:
+    """A reload of nginx gives new workers; the oldest that still accepts tells since when it serves, if one does."""
+    nginx = snapshot.live_nginx
+    if nginx is None or nginx.master is None or isinstance(snapshot.processes, Unknown):
+        return None
+    starts = (
         process.started
         for process in snapshot.processes.values()
         if process.parent == nginx.master and "worker process" in process.title and "shutting" not in process.title
-    ]
-    if starts:
+    )
+    return min(starts, default=None)
+
+
+def _nginx(snapshot: Snapshot) -> Iterator[Stale]:
+    since, tree = nginx_serves_since(snapshot), snapshot.nginx_tree
+    if since is not None and not isinstance(tree, Unknown):
         unit = topology.nginx_unit(snapshot)
         files = (snapshot.files[path] for path in tree.reached if path in snapshot.files)
-        yield from _stale(unit.name if unit else "nginx", files, min(starts))
+        yield from _stale(unit.name if unit else "nginx", files, since)
 
 
 def _fpm(snapshot: Snapshot) -> Iterator[Stale]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from remediations import health, topology
+from remediations import questions, topology
 from remediations.connections.base import Shell
 from remediations.editors import nginx_paths
 from remediations.errors import HostAnswerError
@@ -145,7 +145,8 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings) -> Snapshot:
     where = paths.fact([each.path for each in topology.backend_addresses(snapshot) if each.path])
     peers = logs.peers_fact(_access_logs(snapshot))
     verdicts = validation.fact(validators(snapshot), writable(snapshot))
-    site = http.fact(health.probes(settings, snapshot.nginx_tree))
+    asked = questions.questions(settings, snapshot)
+    site = http.fact(asked.probes)
     answers = ask([more, *([heard] if known else []), tails, where, peers, verdicts], [site])
 
     def read(fact: Fact[T]) -> T | Unknown:
@@ -161,6 +162,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings) -> Snapshot:
         paths=read(where),
         verdicts=read(verdicts),
         answers=read(site),
+        unasked=asked.left_out,
     )
 
 

@@ -1,24 +1,24 @@
-"""Health: which questions are put to a site, and whether its answers are good."""
+"""Health: whether a site's answers are good, and who made a bad one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from remediations.editors.nginx_address import Address
-from remediations.editors.nginx_servers import Listen, Server, default_server, servers
-from remediations.editors.nginx_tree import NginxTree
-from remediations.editors.nginx_upstreams import pass_targets
 from remediations.facts.base import Unknown
 from remediations.facts.http import HttpAnswer, HttpAnswers, Probe
-from remediations.health_settings import HealthSettings
 
-MOST_PROBES = 16
-"""A derived check asks at most this many questions; 500 sites on one host share their backends anyway."""
+BAD_GATEWAY = (502, 504)
+"""What no server but one with a dead backend answers, even one that nginx takes for another."""
 
 Layer = Literal["nginx", "apache", "app", "php", "wordpress", "cloudflare", "alb", "network"]
+
+NOTHING_TO_ASK = (
+    "no question follows from the nginx configuration, since every server in it refuses by design or cannot be asked: "
+    "name one, such as health: {url: http://localhost/, host: example.com}"
+)
 
 # Who made an error page, told from the page itself.
 _SIGNATURES: tuple[tuple[Layer, str, str], ...] = (
@@ -42,83 +42,64 @@ class Health:
     answers: HttpAnswers = ()
 
 
-def probes(settings: HealthSettings, tree: NginxTree | Unknown) -> tuple[Probe, ...]:
-    """The one question that the settings ask, or those that follow from the live nginx configuration."""
-    if settings.url is not None:
-        return (Probe(settings.url, settings.host, None, settings.status, settings.contains, settings.timeout),)
-    if isinstance(tree, Unknown):
-        return (_derived("http://localhost/", None, settings),)
-    asked = dict.fromkeys(_derive(tree, settings))
-    return tuple(asked)[:MOST_PROBES] or (_derived("http://localhost/", None, settings),)
+def rounds(probes: Sequence[Probe], answers: int) -> list[Probe]:
+    """All probes, so often that there are that many answers; those under a limit_req once, or we would exceed it."""
+    free = [probe for probe in probes if probe.limit is None]
+    return [*probes, *(free * (-(-answers // len(probes)) - 1))]
 
 
-def _derive(tree: NginxTree, settings: HealthSettings) -> Iterator[Probe]:
-    """Each server's first page, then one page of each location that passes to a backend."""
-    reachable = [(server, listen) for server in servers(tree) if (listen := _plain_listen(server))]
-    for server, listen in reachable:
-        yield _ask(tree, server, listen, "/", settings)
-    for server, listen in reachable:
-        for path in _backend_paths(tree, server):
-            yield _ask(tree, server, listen, path, settings)
-
-
-def _plain_listen(server: Server) -> Listen | None:
-    return next((listen for listen in server.listens if not listen.proxy_protocol), None)
-
-
-def _backend_paths(tree: NginxTree, server: Server) -> Iterator[str]:
-    for target in pass_targets(tree):
-        if target.location and server.node in target.node.ancestors() and target.location.literal_path:
-            yield target.location.literal_path
-
-
-def _ask(tree: NginxTree, server: Server, listen: Listen, path: str, settings: HealthSettings) -> Probe:
-    default = default_server(tree, listen.address)
-    name = next(iter(server.literal_names), None)
-    if name is None and default is not None and default.node is not server.node:
-        name = "_"
-    scheme = "https" if listen.ssl else "http"
-    return _derived(f"{scheme}://{name or 'localhost'}{path}", _connect(listen.address), settings)
-
-
-def _derived(url: str, connect: str | None, settings: HealthSettings) -> Probe:
-    host = settings.host
-    return Probe(url, host, connect, settings.status, settings.contains, settings.timeout, derived=True)
-
-
-def _connect(address: Address) -> str:
-    if address.path is not None:
-        return address.path
-    local = {"*": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
-    return str(replace(address, host=local))
-
-
-def judge(answers: HttpAnswers | Unknown) -> Health:
-    """Bad if one answer is bad; the first bad one speaks for the site."""
+def judge(answers: HttpAnswers | Unknown, unasked: int = 0) -> Health:
+    """Bad if one answer is bad; the first bad one speaks for the site. `unasked` questions had no room."""
     if isinstance(answers, Unknown):
         return Health(None, None, None, answers.reason)
+    if not answers:
+        return Health(None, None, None, NOTHING_TO_ASK)
+    asked = len({answer.probe for answer in answers})
+    capped = f"; {asked} of {asked + unasked} questions asked" if unasked else ""
     bad = next((answer for answer in answers if complaint(answer)), None)
     if bad:
-        return Health(False, bad.status, layer(bad), f"{bad.probe.url}: {complaint(bad)}", answers)
-    first, others = answers[0], len({answer.probe for answer in answers}) - 1
-    also = f", and {others} more" if others else ""
-    return Health(True, first.status, None, f"{first.probe.url}: {first.status}{also}", answers)
+        return Health(False, bad.status, layer(bad), f"{bad.probe.url}: {complaint(bad)}{capped}", answers)
+    first = next((answer for answer in answers if not over_limit(answer)), answers[0])
+    also = f", and {asked - 1} more" if asked > 1 else ""
+    summary = f"{first.probe.url}: {first.status or first.failure}{also}{_leniency(answers)}{capped}"
+    return Health(True, first.status, None, summary, answers)
+
+
+def _leniency(answers: HttpAnswers) -> str:
+    """What was not counted, so that nobody takes it for a good answer."""
+    limited = {answer.probe: answer.status for answer in answers if over_limit(answer)}
+    unread = {answer.probe for answer in answers if not answer.probe.live}
+    statuses = "/".join(str(status) for status in sorted({status or 0 for status in limited.values()}))
+    said = f"; {len(limited)} held back by a limit_req ({statuses})" if limited else ""
+    return said + (f"; {len(unread)} of sites whose files nginx has not read since they changed" if unread else "")
+
+
+def over_limit(answer: HttpAnswer) -> bool:
+    """The status that the limit_req there gives to whom it holds back: this says nothing about the site."""
+    return answer.status is not None and answer.status == answer.probe.limit
 
 
 def complaint(answer: HttpAnswer) -> str | None:
     """Why this answer is not good, or None."""
     probe, status = answer.probe, answer.status
+    if not probe.live and status not in BAD_GATEWAY:
+        return None  # another server may have answered in its place
     if status is None:
         return answer.failure or "no answer"
-    if probe.derived and status >= 500:
+    if probe.derived and status >= 500 and not over_limit(answer):
         return f"status {status}"
     if not probe.derived and not any(low <= status <= high for low, high in probe.status):
         return f"status {status}"
     if status == 200 and answer.size == 0:
         return "status 200 with an empty body"
-    if probe.contains and not answer.contains:
+    if lacks_text(answer):
         return f"status {status}, but the body does not contain {probe.contains!r}"
     return None
+
+
+def lacks_text(answer: HttpAnswer) -> bool:
+    """An answer without the text that it should contain; one of a limit_req has nothing to do with it."""
+    return bool(answer.probe.contains) and not answer.contains and not over_limit(answer)
 
 
 def layer(answer: HttpAnswer) -> Layer:

@@ -109,7 +109,7 @@ class Journey:
         first = self.early.first_answers() if self.early else None
         snapshot = self._timed("gather", lambda: self._gather(first))
         self._say("diagnosing")
-        judged = health.judge(snapshot.answers)
+        judged = health.judge(snapshot.answers, snapshot.unasked)
         findings = diagnosis.diagnose(snapshot)
         try:
             plan = make_plan(self.work, snapshot, findings)
@@ -189,11 +189,10 @@ class Journey:
 
     def _verify(self) -> Health:
         """Good answers, several; a site may take a while to come back."""
-        probes = [answer.probe for answer in self._known.health.answers]
-        rounds = [probe for _ in range(-(-GOOD_ANSWERS // len(probes))) for probe in probes]
+        rounds = health.rounds([answer.probe for answer in self._known.health.answers], GOOD_ANSWERS)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
-            judged = health.judge(ask_health(self.shell, rounds))
+            judged = health.judge(ask_health(self.shell, rounds), self._known.snapshot.unasked)
             if judged.ok or time.monotonic() >= deadline:
                 return judged
             time.sleep(0.5)

@@ -37,7 +37,7 @@ class Snapshot:
     """What one host answered. A fact that could not be had is Unknown, with the reason; None means there is none.
 
     `files` holds every configuration file by the name under which a daemon reads it; `listed` are the include patterns
-    whose files are all among them.
+    whose files are all among them; `unasked` counts the health questions that there was no room for.
     """
 
     host: str
@@ -54,6 +54,7 @@ class Snapshot:
     paths: Paths | Unknown = Unknown("the paths were not asked")
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
+    unasked: int = 0
     databases: Databases | Unknown = Unknown("the databases were not asked")
     listed: tuple[str, ...] = ()
     units_left_out: int = 0

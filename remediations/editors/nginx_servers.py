@@ -145,14 +145,19 @@ def _listen_address(text: str) -> Address:
     return Address("*", address.port) if address.host == "0.0.0.0" else address  # noqa: S104 - read, not bound
 
 
-def _takes_index_php(pattern: str) -> bool:
-    """Whether this regular expression is about PHP scripts and matches /index.php.
+def regex_matches(pattern: str, path: str) -> bool:
+    """Whether the regular expression of a location matches this path.
 
     Python's syntax is near PCRE's: named groups differ, and sets that Python would warn about count as no match.
     """
-    if r"\.php" not in pattern or _ODD_SET.search(pattern):
+    if _ODD_SET.search(pattern):
         return False
     try:
-        return re.search(_NAMED_GROUP.sub("(?P<", pattern), "/index.php") is not None
+        return re.search(_NAMED_GROUP.sub("(?P<", pattern), path) is not None
     except re.error:
         return False
+
+
+def _takes_index_php(pattern: str) -> bool:
+    """Whether this regular expression is about PHP scripts and matches /index.php."""
+    return r"\.php" in pattern and regex_matches(pattern, "/index.php")

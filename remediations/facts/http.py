@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from remediations.facts.base import Fact, Unknown, fragment
 from remediations.quoting import quote
@@ -18,7 +19,8 @@ class Probe:
     """One question: `url` as a browser would name it, sent to `connect` (`host:port` or a unix socket's path) if given.
 
     `status` are the accepted codes as inclusive ranges; `contains` must stand in the body; `timeout` in seconds.
-    A `derived` probe was not asked for by anybody: it is bad only for no answer, 5xx or an empty 200.
+    A `derived` probe was not asked for by anybody: it is bad only for no answer, 5xx or an empty 200. Of a derived one
+    it is known which status a limit_req would give (`limit`), and whether nginx has read its file yet (`live`).
     """
 
     url: str
@@ -28,6 +30,8 @@ class Probe:
     contains: str | None = None
     timeout: float = 5.0
     derived: bool = False
+    limit: int | None = None
+    live: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,17 @@ def _answer(probe: Probe, code: int, words: list[str]) -> HttpAnswer:
 
 def _failure(code: int, probe: Probe) -> str:
     known = {
-        6: "the name does not resolve",
+        6: _unresolved(probe),
         REFUSED: "connection refused",
         TIMED_OUT: f"no answer within {probe.timeout:g} s",
         35: "the TLS handshake failed",
         EMPTY_REPLY: "the connection was closed without an answer",
     }
     return known.get(code, f"no answer (curl exit code {code})")
+
+
+def _unresolved(probe: Probe) -> str:
+    """The site may well be there: only the host does not know its own name."""
+    url = urlsplit(probe.url)
+    instead = f"health: {{url: http://localhost{url.path or '/'}, host: {url.hostname}}}"
+    return f"the name does not resolve on the host itself, from where it was asked; if this host serves it: {instead}"
