@@ -137,10 +137,14 @@ def catalogue(context: Context) -> int:  # noqa: ARG001 - Invoke hands every tas
     return 0
 
 
-@task(klass=WordTask, auto_shortflags=False, help={"name": "a remediation of the catalogue"})
+@task(
+    klass=WordTask,
+    auto_shortflags=False,
+    help={"name": "a remediation of the catalogue, or a cause that a finding names"},
+)
 @verb
 def explain(context: Context, name: str) -> int:  # noqa: ARG001 - Invoke hands every task its context
-    """Say what a remediation does, what it never does, and what it can be told."""
+    """Say what a remediation does, never does and can be told; or what a cause means, its evidence and its cure."""
     from remediations.report.catalogue import explain
 
     terminal.document(explain(name))

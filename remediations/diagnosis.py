@@ -7,8 +7,10 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from remediations import causes, health
+from remediations import causes, freshness, health
 from remediations.facts.base import Unknown
+from remediations.facts.logs import Log
+from remediations.facts.machine import Machine
 from remediations.findings import Evidence, Finding
 from remediations.health import Health
 from remediations.snapshot import Snapshot
@@ -25,6 +27,9 @@ ORDER = (
     "pool-exhausted",
     "pending-restart",
 )
+
+RECENT_SECONDS = 15 * 60
+"""What a log said before that is history."""
 
 Find = Callable[[Snapshot], Iterator[Finding]]
 
@@ -50,7 +55,8 @@ def unknown(snapshot: Snapshot) -> Finding:
     judged = health.judge(snapshot.answers, snapshot.unasked)
     seen = [Evidence("http", judged.summary)]
     if not isinstance(snapshot.logs, Unknown):
-        seen += [Evidence(f"log:{log.path}", log.lines[-1]) for log in snapshot.logs.values() if log.lines]
+        ends = ((log.path, _last_line(snapshot.machine, log)) for log in snapshot.logs.values())
+        seen += [Evidence(f"log:{path}", line) for path, line in ends if line]
     return Finding(
         "unknown",
         snapshot.host,
@@ -68,6 +74,13 @@ def _missing_text(judged: Health) -> str:
     if bad is None or bad.status is None or not bad.probe.contains or not health.lacks_text(bad):
         return ""
     return f" (the text {bad.probe.contains!r} is missing from the answer of {bad.probe.url})"
+
+
+def _last_line(machine: Machine, log: Log) -> str | None:
+    """How the log ends, if not with something old; a line without a time is as old as the last one that has one."""
+    times = (freshness.log_time(machine, line) for line in reversed(log.lines))
+    last = next((time for time in times if time is not None), machine.now)
+    return log.lines[-1] if log.lines and machine.now - last <= RECENT_SECONDS else None
 
 
 def blind_spots(snapshot: Snapshot) -> str:

@@ -16,6 +16,7 @@ from remediations.snapshot import Snapshot
 CLOCK_SECONDS = 0.5
 """The process table and the file system do not read the same clock at the same instant."""
 
+_NGINX_TIME = re.compile(r"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ")
 _FPM_TIME = re.compile(r"^\[(\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d)")
 
 
@@ -39,6 +40,15 @@ def fpm_time(machine: Machine, line: str) -> float | None:
     if not match:
         return None
     return local_time(machine, match[1], "%d-%b-%Y %H:%M:%S")
+
+
+def log_time(machine: Machine, line: str) -> float | None:
+    """When nginx or PHP-FPM wrote this line of an error log; None where it does not say."""
+    match = _NGINX_TIME.match(line)
+    try:
+        return local_time(machine, match[1], "%Y/%m/%d %H:%M:%S") if match else fpm_time(machine, line)
+    except ValueError:
+        return None  # it looks like a time and is none
 
 
 def local_time(machine: Machine, text: str, form: str) -> float:

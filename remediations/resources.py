@@ -1,4 +1,4 @@
-"""Finds the playbooks and templates: inside the package (an installed wheel) first, beside it (a checkout) second."""
+"""Finds playbooks, templates and the page about causes: in the package (an installed wheel), else beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def find(name: str, package: Path = _PACKAGE) -> Path:
-    """The folder `playbooks` or `templates`."""
+    """The folder `playbooks`, `templates` or `docs`."""
     for folder in (package / name, package.parent / name):
         if folder.is_dir():
             return folder
@@ -23,3 +23,8 @@ def playbooks() -> Path:
 
 def templates() -> Path:
     return find("templates")
+
+
+def causes() -> Path:
+    """The page with a section for each cause."""
+    return find("docs") / "causes.md"

@@ -13,6 +13,7 @@ from remediations.errors import RemediateError
 def test_this_installation_has_its_playbooks_and_templates() -> None:
     assert (resources.playbooks() / "502.yml").is_file()
     assert (resources.templates() / "restart.conf.j2").is_file()
+    assert resources.causes().is_file()
 
 
 def test_a_wheel_has_them_inside_the_package(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_the_wheel_holds_all_data_and_nothing_else(wheel: Path) -> None:
     data = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "remediations").rglob("*") if belongs(path)}
     beside = {f"remediations/{path.relative_to(CHECKOUT)}" for path in CHECKOUT.glob("playbooks/*.yml")}
     beside |= {f"remediations/{path.relative_to(CHECKOUT)}" for path in CHECKOUT.glob("templates/*")}
+    beside |= {"remediations/docs/causes.md"}
     assert len(beside) >= 3
     assert {name for name in names if not name.startswith("remediate-")} == data | beside
 
@@ -74,6 +75,11 @@ def test_the_catalogue_has_all_remediations(installed: Path, tmp_path: Path) -> 
 
     told = typed(installed, "catalogue", cwd=tmp_path).stdout
     assert [name for name in library.known() if f"{name}: " not in told] == []
+
+
+def test_a_cause_is_explained_far_from_its_page(installed: Path, tmp_path: Path) -> None:
+    explained = typed(installed, "explain", "socket-deleted", cwd=tmp_path)
+    assert (explained.returncode, "A reload does not make the socket anew" in explained.stdout) == (0, True)
 
 
 def test_a_dry_run_from_far_away_finds_the_playbook_the_template_and_the_cause(

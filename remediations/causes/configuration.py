@@ -35,9 +35,16 @@ def _finding(snapshot: Snapshot, verdict: Verdict) -> Finding:
         f"{verdict.name} refuses the configuration at {place}",
         tuple(Evidence(f"file:{place}", line) for line in telling[:3]),
         None,
-        f"Mend {place}, then check with: {verdict.name}. Do not restart the service before that: a restart with a "
-        "configuration that does not validate is a full outage.",
+        f"Mend {place}, then check with: {verdict.name}. {_then(snapshot, verdict)}",
     )
+
+
+def _then(snapshot: Snapshot, verdict: Verdict) -> str:
+    """What comes after the check: a daemon that is down is started, one that runs must not be restarted before it."""
+    unit = snapshot.unit(_unit(snapshot, verdict) or "")
+    if unit and unit.active_state in ("inactive", "failed"):
+        return f"Once that passes: systemctl start {unit.name} (it is {unit.active_state})."
+    return "Do not restart before that: a restart with a configuration that does not validate is a full outage."
 
 
 def _unit(snapshot: Snapshot, verdict: Verdict) -> str | None:

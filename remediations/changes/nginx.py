@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
@@ -72,11 +72,13 @@ def shown(snapshot: Snapshot, node: Node) -> str:
     return f"{snapshot.files[node.file].real_path}:{node.directive.line}"
 
 
-def reload(snapshot: Snapshot, remediation: str, reason: str) -> tuple[UnitAction, ...]:
-    """The reload of nginx where one runs: through its unit, else by a signal to its master."""
+def reload(snapshot: Snapshot, remediation: str, files: Sequence[FileChange]) -> tuple[UnitAction, ...]:
+    """The reload that makes nginx read these files, where one runs: by its unit, else by a signal to its master."""
     master = snapshot.live_nginx.master if snapshot.live_nginx else None
-    if master is None:
+    if master is None or not files:
         return ()
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    reason = f"to read {files[0].path}{more}"
     unit = nginx_unit(snapshot)
     name = unit.name if unit is not None and unit.active_state == "active" and unit.can_reload else ""
     return (UnitAction(remediation, name, "reload", reason, pid=master),)

@@ -68,10 +68,9 @@ class Draft:
 
     def proposal(self) -> Proposal:
         files = self._files()
-        paths = ", ".join(change.path for change in files)
         return Proposal(
             files=files,
-            actions=nginx.reload(self.snapshot, ID, f"to read {paths}") if files else (),
+            actions=nginx.reload(self.snapshot, ID, files),
             notes=tuple(dict.fromkeys(self._notes())),
             warnings=tuple(dict.fromkeys((*self._kept.values(), *self._warnings()))),
             refusals=tuple(self._refusals()),

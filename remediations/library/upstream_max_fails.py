@@ -83,10 +83,9 @@ class UpstreamMaxFails:
         groups = self._chosen(tree)
         told = [_Group(self, snapshot, group) for group in groups]
         files = nginx.edited(snapshot, ID, (edit for each in told for edit in each.edits()))
-        reason = f"to read {', '.join(change.path for change in files)}"
         return Proposal(
             files=files,
-            actions=nginx.reload(snapshot, ID, reason) if files else (),
+            actions=nginx.reload(snapshot, ID, files),
             notes=(*(note for each in told for note in each.notes()), *_implicit(snapshot, tree)),
             warnings=tuple(warning for each in told for warning in each.warnings()),
         )

@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
-from remediations import diagnosis, health
+from remediations import diagnosis, freshness, health
 from remediations.facts.base import Unknown
+from remediations.facts.logs import Log
 from remediations.findings import Finding
 from tests.causes.recorded import snapshot
 
@@ -25,6 +26,7 @@ EXPECTED = {
     "app-8002-stopped": [("service-stopped", "app@8002.service")],
     "apps-stopped": [("service-stopped", "app@8001.service"), ("service-stopped", "app@8002.service")],
 }
+AGES = {"fresh": 14 * 60, "old": 16 * 60}
 BAD_SITES = {
     name for name in EXPECTED if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped")
 }
@@ -85,6 +87,47 @@ def test_what_cannot_be_seen_is_unknown_and_never_nothing() -> None:
     (finding,) = diagnosis.diagnose(blind)
     assert (finding.cause, finding.confidence, finding.remediation) == ("unknown", "unknown", None)
     assert "units (not root)" in str(finding.advice)
+
+
+def test_a_daemon_that_is_down_is_started_once_its_configuration_is_mended() -> None:
+    advice = str(diagnosis.diagnose(snapshot("config-invalid-stopped"))[0].advice)
+    assert "systemctl start nginx.service" in advice
+    assert "full outage" not in advice
+    running = str(diagnosis.diagnose(snapshot("config-invalid"))[0].advice)
+    assert "Do not restart before that" in running
+    assert "systemctl start" not in running
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "shown"),
+    [
+        ("/log", "{fresh} [error] 7#7: connect() failed\n", "connect() failed"),
+        ("/log", "{old} [error] 7#7: connect() failed\n", None),
+        ("/log", "{fresh} [error] 7#7: FastCGI sent:\nPHP message: gone away\n", "PHP message: gone away"),
+        ("/log", "{old} [error] 7#7: FastCGI sent:\nPHP message: gone away\n", None),
+        ("/log", "a line without a time\n", "a line without a time"),
+        ("/log", "2026/99/99 99:99:99 [error] odd\n", "odd"),
+        ("/log", "", None),
+    ],
+)
+def test_an_unknown_cause_shows_how_each_log_ends_unless_that_is_history(
+    path: str, lines: str, shown: str | None
+) -> None:
+    host = snapshot("service-crashed")
+    now = host.machine.now
+    times = {name: freshness.clock(host.machine, now - ago).replace("-", "/") for name, ago in AGES.items()}
+    log = Log(path, lines.format(**times).encode(), cut=False)
+    evidence = diagnosis.unknown(dataclasses.replace(host, logs={path: log})).evidence
+    found = [each.text for each in evidence if each.source == f"log:{path}"]
+    assert len(found) == (0 if shown is None else 1)
+    assert all(shown in text for text in found if shown)
+
+
+def test_the_times_of_php_fpm_are_read_too() -> None:
+    machine = snapshot("service-crashed").machine
+    time = freshness.log_time(machine, "[22-Nov-2026 13:05:00] WARNING: [pool www] seems busy")
+    assert time == freshness.log_time(machine, "2026/11/22 13:05:00 [error] 7#7: x")
+    assert freshness.log_time(machine, "#0 /srv/index.php(3)") is None
 
 
 def test_a_masked_unit_is_said_to_be_masked() -> None:

@@ -48,7 +48,7 @@ def up(context: Context, names: str, variant: str = "", broken: str = "") -> Non
 
 @task(auto_shortflags=False, help={"host": "only these hosts, separated by commas; all without it"})
 def down(context: Context, host: str = "") -> None:
-    """Take down the hosts that lab.up booted."""
+    """Take down the hosts that lab.up booted: all, or those of --host web1,web2; Invoke has no optional word."""
     with _alone():
         there = inventory.staying(FOLDER)
         if unknown := sorted(set(_words(host)) - set(there)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from remediations.parameters import build, parse_set
 from remediations.plan import Planner, Proposal
 from remediations.snapshot import Snapshot
 from tests.builders import nginx_snapshot
+from tests.command_line import CommandLine
 from tests.editors.nginx_oracle import Nginx
 from tests.lab.host import LabHost
 from tests.library.nginx_host import (
@@ -116,6 +118,12 @@ def test_nginx_is_reloaded_once_where_it_runs() -> None:
     (action,) = plan(site()).actions
     assert (action.action, action.pid) == ("reload", MASTER)
     assert plan(stopped(site())).actions == ()
+
+
+def test_the_reason_of_a_reload_stays_short_however_many_files_change() -> None:
+    sites = {f"s{number}": SITE.replace("shop", f"s{number}") for number in range(50)}
+    (action,) = plan(site(**sites)).actions
+    assert action.reason == f"to read {SNIPPET} and 51 more"
 
 
 def test_a_second_plan_finds_nothing() -> None:
@@ -770,3 +778,21 @@ def test_above_the_limit_a_real_host_answers_429_but_never_at_the_health_path(we
     web1.sh("nginx -t && systemctl reload nginx && sleep 1")
     assert [web1.get("shop.example").status for _ in range(6)] == [200, 200, 200, 200, 429, 429]
     assert {web1.get("shop.example", "/up").status for _ in range(6)} == {200}
+
+
+def test_on_a_real_host_behind_a_local_proxy_nobody_is_throttled(web1: LabHost, tmp_path: Path) -> None:
+    command = CommandLine(tmp_path)
+    command.knows(web1)
+    web1.sh("sed -i 's/listen 80\\b/listen 127.0.0.1:8080/' /etc/nginx/sites-available/*; systemctl restart nginx")
+    web1.sh("for i in $(seq 300); do curl -s -o /dev/null -H 'Host: shop.example' http://127.0.0.1:8080/; done")
+    only = ("--only", "limit-req")
+    refused = command.remediate(*only)
+    assert (refused.host["status"], refused.host["changes"]) == ("ok", []), refused
+    assert "listens only on 127.0.0.1:8080: a proxy on this host" in str(refused.host["warnings"])
+    web1.write("/etc/nginx/conf.d/real-ip.conf", b"set_real_ip_from 127.0.0.1;\nreal_ip_header X-Forwarded-For;\n")
+    web1.sh("systemctl reload nginx; sleep 1")
+    limited = command.remediate(*only)
+    assert limited.host["status"] == "changed", limited
+    ask = "curl -s -o /dev/null -w '%{http_code} ' -H 'Host: shop.example' -H 'X-Forwarded-For: 203.0.113.'$((i/4))"
+    codes = web1.sh(f"for i in $(seq 200); do {ask} http://127.0.0.1:8080/; done").split()
+    assert set(codes) == {b"200"}
