@@ -22,16 +22,14 @@ from remediations.errors import (
     RemediateError,
     UnreachableError,
 )  # fmt: skip
-from remediations.facts.base import Answer, Unknown
-from remediations.findings import Finding
+from remediations.facts.base import Answer
 from remediations.gather import ask_health, gather
 from remediations.health import Health
 from remediations.health_settings import HealthSettings
-from remediations.plan import Plan
-from remediations.proof import Proof
-from remediations.result import Change, HostResult, Status, changes_of
+from remediations.result import Change, HostResult, Status
 from remediations.snapshot import Snapshot
-from remediations.transaction import Outcome, Transaction, before_images
+from remediations.survey import Survey
+from remediations.transaction import READ_AGAIN, Outcome, Transaction, before_images
 from remediations.transaction.program import Program
 from remediations.work import Work, make_plan, names_of
 
@@ -55,17 +53,6 @@ class Options:
     settle: float | None = None
     require_proof: bool = False
     plan: str | None = None
-
-
-@dataclass(frozen=True)
-class Survey:
-    """Everything that is known of a host before anything is changed."""
-
-    snapshot: Snapshot
-    health: Health
-    findings: tuple[Finding, ...]
-    plan: Plan
-    proof: Proof | None
 
 
 @dataclass
@@ -125,38 +112,10 @@ class Journey:
         return gather(self.shell, name, self.settings, self.variables, first, named)
 
     def _surveyed(self) -> HostResult:
-        survey = self._known
-        result = HostResult(
-            host=self.target.name,
-            status=_status_of(survey, diagnose_only=self.options.diagnose_only),
-            before=survey.health,
-            findings=survey.findings,
-            changes=changes_of(survey.plan),
-            notes=survey.plan.notes,
-            warnings=_warnings(survey),
-            proof=survey.proof,
-            plan=None if survey.plan.empty else survey.plan.sha256,
-            seconds=dict(self.seconds),
-        )
-        refusal = self._refusal(survey)
+        options = self.options
+        result = replace(self._known.result(diagnose_only=options.diagnose_only), seconds=dict(self.seconds))
+        refusal = self._known.refusal(only_plan=options.plan, require_proof=options.require_proof)
         return replace(result, status="refused", changes=(), error=refusal) if refusal else result
-
-    def _refusal(self, survey: Survey) -> str | None:
-        """Why this plan may not be applied, known before anything is touched."""
-        name, plan, proven = self.target.name, survey.plan, survey.proof
-        if plan.empty:
-            return None
-        if not survey.snapshot.machine.root:
-            return f"{name}: not root there, so nothing can be changed; log in as root or allow sudo"
-        if self.options.plan and not plan.sha256.startswith(self.options.plan):
-            return f"{name}: the plan is now {plan.sha256[:16]}, not the reviewed {self.options.plan[:16]}"
-        if proven and proven.failed:
-            return f"{name}: {proven.failed.name} does not accept the planned change: {proven.failed.output}"
-        if proven and not proven.proven and self.options.require_proof:
-            return f"{name}: the plan is not proven ({proven.reason}) and --require-proof forbids to apply it"
-        if survey.health.ok is None:
-            return f"{name}: the site's health cannot be told ({survey.health.summary}), so no change could be verified"
-        return None
 
     # --- changing ---
 
@@ -181,10 +140,9 @@ class Journey:
 
     def _program(self, survey: Survey) -> Program:
         """What could not be proven in private is judged in place, before anything is reloaded."""
-        unproven = survey.proof is not None and survey.proof.reason is not None
         return Program(
-            survey.snapshot, survey.plan, self.options.run, self.options.settle, _baseline(survey),
-            proof.validators(survey.snapshot, survey.plan) if unproven else (),
+            survey.snapshot, survey.plan, self.options.run, self.options.settle, survey.baseline_valid,
+            proof.validators(survey.snapshot, survey.plan) if survey.unproven else (),
         )  # fmt: skip
 
     def _verify(self) -> Health:
@@ -209,37 +167,29 @@ class Journey:
 
     def _unhelped(self, looked: HostResult, transaction: Transaction, after: Health, script: Path | None) -> HostResult:
         """The site is bad: undone, unless the changes cured what they were for and another fault remains."""
-        survey = self._known
-        remaining = self._remaining(survey)
-        others = ", ".join(f"{finding.cause} ({finding.subject})" for finding in remaining or ())
-        if not survey.plan.files or (remaining and survey.health.ok is False):
-            what = f"what remains: {others}" if others else "and no known cause fits"
+        survey, name = self._known, self.target.name
+        now = tuple(one for one in diagnosis.diagnose(self._gather()) if one.cause != "unknown")
+        helped = survey.health.ok is False and survey.cured(now) and bool(now)
+        if helped or not survey.plan.files:
             kept = self._confirmed(looked, transaction, after, script)
-            error = f"{self.target.name}: the site is still bad ({after.summary}); {what}"
-            return replace(kept, findings=remaining or kept.findings, error=kept.error or error)
+            what = ", ".join(f"{one.cause} ({one.subject})" for one in now) or "no known cause fits"
+            error = f"{name}: the site is still bad ({after.summary}); what remains: {what}"
+            return replace(kept, findings=now or kept.findings, error=kept.error or error)
         self._say("the site is not healthy: undoing")
         outcome = self._timed("undo", transaction.undo)
-        result = self._ended(replace(looked, after=after), outcome)
         was = "still bad" if survey.health.ok is False else "bad after the change"
-        return replace(result, error=f"{self.target.name}: the site was {was} ({after.summary}); {_told(outcome)}")
-
-    def _remaining(self, survey: Survey) -> tuple[Finding, ...] | None:
-        """The findings that are there now, if those which the changes answer have gone; None where they have not."""
-        findings = diagnosis.diagnose(self._gather())
-        answered = {(one.cause, one.subject) for one in survey.findings if _answers(survey, one)}
-        still = {(one.cause, one.subject) for one in findings}
-        real = tuple(one for one in findings if one.cause != "unknown")
-        return real if answered and not answered & still and real else None
+        result = self._ended(replace(looked, after=after), outcome)
+        return replace(result, error=f"{name}: the site was {was} ({after.summary}); {outcome.told}")
 
     def _ended(self, looked: HostResult, outcome: Outcome) -> HostResult:
         """The host ended it by itself, or says neither yes nor no."""
         status = _STATUS_OF_STATE.get(outcome.state, "unknown")
-        name, told = self.target.name, _told(outcome)
+        name, told = self.target.name, outcome.told
         undone: tuple[Change, ...] = ()
         stands: tuple[Change, ...] = ()
         if status == "rolled_back":
-            stands = tuple(one for one in looked.changes if (one.action, one.target) in _started(outcome))
-            undone = tuple(one for one in looked.changes if one.kind == "file" or one.action in _READ_AGAIN)
+            stands = tuple(one for one in looked.changes if (one.action, one.target) in outcome.started)
+            undone = tuple(one for one in looked.changes if one.kind == "file" or one.action in READ_AGAIN)
         if status == "rolled_back" and not self._known.plan.files:
             status, undone, told = "failed", (), "there was no file to put back"
         error = f"{name}: {outcome.failure}; {told}" if outcome.failure else f"{name}: {told}"
@@ -290,26 +240,6 @@ class Journey:
             return replace(looked, status=status, changes=(), error=str(error), seconds=dict(self.seconds))
 
 
-def _answers(survey: Survey, finding: Finding) -> bool:
-    """Whether the plan is to cure this: the right remediation, and not a unit that it refused to touch."""
-    plan, subject = survey.plan, finding.subject
-    if finding.remediation not in plan.remediations:
-        return False
-    acted = any(action.unit == subject for action in plan.actions)
-    written = any(f"/{subject}.d/" in file.change.path for file in plan.files)
-    return acted or written or survey.snapshot.unit(subject) is None
-
-
-_READ_AGAIN = ("reload", "daemon-reload")
-"""What an undo repeats with the old files. A start or a restart is never taken back: the unit runs."""
-
-
-def _started(outcome: Outcome) -> set[tuple[str, str]]:
-    """The units that were started or restarted in this run, and run now."""
-    acts = (tuple(act.split(" ", 1)) for act in outcome.did("acted") if " " in act)
-    return {(act, unit) for act, unit in acts if act not in _READ_AGAIN}
-
-
 _STATUS_OF_STATE: dict[str, Status] = {
     "rolled_back": "rolled_back",
     "refused": "refused",
@@ -329,43 +259,3 @@ def _status_after(error: RemediateError, *, changing: bool) -> Status:
         case RefusedError() | EditError() | BecomeError():
             return "refused"
     return "unknown"
-
-
-def _status_of(survey: Survey, *, diagnose_only: bool) -> Status:
-    named = any(finding.cause != "unknown" for finding in survey.findings)
-    if diagnose_only and named:
-        return "diagnosed"
-    if not survey.plan.empty:
-        return "planned"
-    if survey.health.ok:
-        return "ok"
-    if survey.health.ok is None:
-        return "unknown"
-    return "failed" if named else "undiagnosed"
-
-
-def _warnings(survey: Survey) -> tuple[str, ...]:
-    said = [*survey.plan.warnings, *(f"refused: {text}" for text in survey.plan.refusals)]
-    if survey.proof and survey.proof.reason:
-        said.append(f"the plan is not proven: {survey.proof.reason}")
-    blind = diagnosis.blind_spots(survey.snapshot)
-    return tuple([*said, blind] if blind else said)
-
-
-def _baseline(survey: Survey) -> bool:
-    """Whether the configuration that stands now validates; where it does not, an undo must not reload it."""
-    verdicts = survey.snapshot.verdicts
-    return isinstance(verdicts, Unknown) or all(verdict.ok or not verdict.fatal for verdict in verdicts)
-
-
-def _told(outcome: Outcome) -> str:
-    """In what state the host is now, in words."""
-    return {
-        "rolled_back": "everything was put back and the old configuration serves",
-        "refused": "nothing was changed",
-        "locked": "nothing was changed",
-        "needs_human": "a person must look: not everything could be put back",
-        "committed": "the host says that the changes stand",
-        "await": "the host still waits and will undo the changes by itself",
-        "unknown": "the host did not say in what state it is",
-    }[outcome.state]

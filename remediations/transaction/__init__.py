@@ -14,6 +14,19 @@ from remediations.transaction.program import Program
 
 State = Literal["await", "committed", "rolled_back", "refused", "locked", "needs_human", "unknown"]
 
+READ_AGAIN = ("reload", "daemon-reload")
+"""The acts that an undo repeats with the old files."""
+
+_WORDS: dict[State, str] = {
+    "rolled_back": "everything was put back and the old configuration serves",
+    "refused": "nothing was changed",
+    "locked": "nothing was changed",
+    "needs_human": "a person must look: not everything could be put back",
+    "committed": "the host says that the changes stand",
+    "await": "the host still waits and will undo the changes by itself",
+    "unknown": "the host did not say in what state it is",
+}
+
 BEGIN_SECONDS = 300
 END_SECONDS = 300
 
@@ -36,6 +49,17 @@ class Outcome:
 
     def did(self, what: str) -> tuple[str, ...]:
         return tuple(step.subject for step in self.steps if step.what == what)
+
+    @property
+    def started(self) -> frozenset[tuple[str, str]]:
+        """The acts, with their units, that are never taken back: what was started or restarted in this run runs now."""
+        acts = (act.partition(" ") for act in self.did("acted"))
+        return frozenset((act, unit) for act, blank, unit in acts if blank and act not in READ_AGAIN)
+
+    @property
+    def told(self) -> str:
+        """In what state the host is now, in words."""
+        return _WORDS[self.state]
 
 
 @dataclass(frozen=True)
