@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from collections.abc import Iterator
@@ -56,9 +57,9 @@ def watched_arguments() -> Iterator[list[str]]:
 
     def look() -> None:
         while not over.wait(0.02):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
+            for pid in filter(str.isdigit, os.listdir("/proc")):
                 try:
-                    words = path.read_bytes()
+                    words = Path(f"/proc/{pid}/cmdline").read_bytes()
                 except OSError:
                     continue  # it ended meanwhile
                 if CANARY.encode() in words or DEPLOY_PASSWORD.encode() in words:

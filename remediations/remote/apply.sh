@@ -311,6 +311,7 @@ way_back() { # UNIT ACTION WAS: reload, restart, or nothing
 
 await() { # SECONDS: all is swapped and acted; undone by itself unless `confirm` comes in time
   state=await
+  trap '' HUP TERM INT # bash: a TERM right after the fork would run our own traps in the child, which would undo
   (
     trap - EXIT HUP TERM INT
     exec </dev/null >/dev/null 2>&1
@@ -320,6 +321,7 @@ await() { # SECONDS: all is swapped and acted; undone by itself unless `confirm`
     case $ended in rolled_back) exit 10 ;; *) exit 11 ;; esac
   ) &
   watchdog=$!
+  trap 'exit 1' HUP TERM INT
   say "state await"
 }
 
