@@ -22,6 +22,7 @@ nft nftables
 ssh openssh-client
 curl curl
 wget wget
+busybox busybox
 setfacl acl
 setfattr attr
 shellcheck shellcheck
