@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,17 @@ def test_the_first_line_says_how_to_get_what_the_two_commands_need() -> None:
     first, _, rest = (CHECKOUT / "README.md").read_text(encoding="utf-8").partition("\n")
     assert "apt-get install -y git make" in first
     assert [command for command in ("make demo", "make test") if command not in rest[:400]] == []
+
+
+def test_the_playbook_in_the_readme_is_one(tmp_path: Path) -> None:
+    from remediations import library, playbook
+
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    lines = re.search(r"(?:^    .*\n)*^    name: mine\n(?:^    .*\n)*", readme, re.MULTILINE)
+    assert lines is not None
+    (tmp_path / "mine.yml").write_text(textwrap.dedent(lines[0]))
+    play = playbook.load_playbook(str(tmp_path / "mine.yml"), library.known())
+    assert [entry.remediation for entry in play.entries] == ["restart-service", "tune-max-children"]
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
