@@ -32,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
     if threading.current_thread() is threading.main_thread():
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a run in the background; what we start must hear Ctrl-C
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         before = signal.signal(signal.SIGTERM, interrupt)
         config.add_cleanup(partial(_handle_termination, before))
 
