@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
@@ -68,6 +69,9 @@ def bench(_: Context, n: int = 11, hosts: str = "1,8") -> None:
 
 def _all(context: Context, name: str, commands: tuple[str, ...]) -> None:
     """Runs every command, shown as it starts, and ends with one line that says what came of it."""
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job would pass on that it is ignored
     started, failed = time.monotonic(), []
     for command in commands:
         print(f"$ {command}", flush=True)
