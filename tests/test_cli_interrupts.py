@@ -39,10 +39,9 @@ def test_an_interruption_while_facts_are_gathered_ends_at_once_and_changes_nothi
     with Terminal(command, *EDIT, TERM="dumb") as terminal:
         terminal.sees("gathering facts")
         time.sleep(1)
-        sent = time.monotonic()
         terminal.signal(number)
         done = terminal.ends()
-    assert time.monotonic() - sent < 4
+    assert "web1: diagnosing" not in done.stderr  # it did not wait for the host that hangs
     assert done.exit_code == 130, done
     contract.check(done.document)
     assert (done.host["status"], done.host["changes"]) == ("declined", [])
@@ -80,10 +79,9 @@ def test_a_second_ctrl_c_leaves_the_host_to_undo_by_itself(web1: LabHost, comman
         time.sleep(1)
         terminal.signal(signal.SIGINT)
         terminal.sees("interrupted; waiting")
-        sent = time.monotonic()
         terminal.signal(signal.SIGINT)
         done = terminal.ends()
-    assert time.monotonic() - sent < 10
+    assert web1.sh(SITES) != before  # it did not wait for the host, which still settles
     assert done.exit_code == 130
     contract.check(done.document)
     assert (done.host["status"], done.host["changes"]) == ("unknown", [])

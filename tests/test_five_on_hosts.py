@@ -79,12 +79,16 @@ def command(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path)
 
 
-def state_of(host: LabHost) -> bytes:
-    """Every byte, mode, owner and time of the files, and the units with their pids, without a login."""
-    return host.sh(
-        "cd /etc && find nginx php systemd -type f -exec sha256sum {} + | sort;"
-        "find nginx php systemd -printf '%p %y %m %U:%G %l\\n' | sort;"
-        "systemctl show -p Id,ActiveState,SubState,MainPID,NRestarts,Restart nginx php8.2-fpm 'app@*'"
+def state_of(host: LabHost) -> list[str]:
+    """Every byte, mode and owner of the files, and the units with their pids (systemd lists a glob's in any order)."""
+    return (
+        host.sh(
+            "cd /etc && find nginx php systemd -type f -exec sha256sum {} + | sort;"
+            "find nginx php systemd -printf '%p %y %m %U:%G %l\\n' | sort;"
+            "systemctl show -p Id,ActiveState,SubState,MainPID,NRestarts,Restart nginx php8.2-fpm app@8001 app@8002"
+        )
+        .decode()
+        .splitlines()
     )
 
 
