@@ -13,8 +13,8 @@ from invoke.context import Context
 from invoke.program import Program
 from invoke.tasks import task
 
-from remediations import asking, terminal
 from remediations import request as ask
+from remediations import terminal
 from remediations.guard import verb
 from remediations.request import Request, Verb
 from remediations.secret import Secret
@@ -42,6 +42,8 @@ def _request(context: Context, kind: Verb, *, ask_become_pass: bool, **words: An
     environ = dict(os.environ)
     secret = environ.get("REMEDIATE_BECOME_PASSWORD") or environ.get("ANSIBLE_BECOME_PASSWORD")
     if ask_become_pass:
+        from remediations import asking
+
         secret = asking.become_password()
     return Request(
         verb=kind,
@@ -158,13 +160,19 @@ def namespace() -> Collection:
     return Collection(*VERBS)
 
 
+class _Program(Program):
+    def print_version(self) -> None:
+        """Looked up only where somebody asks: that takes as long as reading an inventory."""
+        from importlib.metadata import version
+
+        print(f"{self.name} {version('remediate')}")
+
+
 def main() -> None:
     """The installed command. Where the first word is a flag, the verb `remediate` is meant."""
     argv = list(sys.argv)
     if len(argv) > 1 and argv[1].startswith("-") and argv[1].partition("=")[0] not in CORE_FLAGS:
         argv.insert(1, "remediate")
-    from importlib.metadata import version
-
-    program = Program(name="remediate", version=version("remediate"), namespace=namespace())
+    program = _Program(name="remediate", namespace=namespace())
     with terminal.tolerant():  # `remediate --help | head -1`
         program.run(argv)

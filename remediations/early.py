@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 
 from remediations.connections.base import Shell, Target, Warn
+from remediations.connections.head_start import HeadStart
 from remediations.connections.open import open_connection
 from remediations.facts.base import Answer
 
@@ -15,7 +16,7 @@ class EarlyConnection:
     """A Connection whose first shell a thread of its own opens from the start, and asks the first facts."""
 
     def __init__(self, target: Target, warn: Warn) -> None:
-        self._connection = open_connection(target, warn)
+        self._connection = open_connection(target, warn, HeadStart(target))
         self._begun: Future[tuple[Shell, Mapping[str, Answer]]] = Future()
         self._given = False
         # A daemon: a host that does not answer must not hold up the end of a run that found a fault in its playbook.
@@ -24,7 +25,7 @@ class EarlyConnection:
     def _begin(self) -> None:
         try:
             shell = self._connection.shell()
-            from remediations.gather import ask_first  # being imported by the main thread meanwhile
+            from remediations.first_facts import ask_first  # imported by the main thread meanwhile
 
             self._begun.set_result((shell, ask_first(shell)))
         except BaseException as error:

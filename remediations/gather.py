@@ -27,7 +27,8 @@ from remediations.facts import (
     units,
     validation,
 )
-from remediations.facts.base import Answer, Fact, Unknown, join, split
+from remediations.facts.base import Answer, Fact, Unknown
+from remediations.first_facts import BESIDE_FIRST, FIRST, ask
 from remediations.health_settings import HealthSettings
 from remediations.snapshot import Snapshot
 
@@ -35,15 +36,8 @@ T = TypeVar("T")
 Ask = Callable[[Sequence[Fact[object]], Sequence[Fact[object]]], Mapping[str, Answer]]
 """Asks the first facts one after the other and the second beside them; the answers by name."""
 
-SECONDS = 60
 MOST_ROUNDS = 5
 MOST_JOURNAL_UNITS = 40
-
-FIRST: tuple[Fact[object], ...] = (
-    machine.FACT, sockets.FACT, processes.FACT, nginx.FACT, php.FACT, databases.FACT,
-)  # fmt: skip
-BESIDE_FIRST: tuple[Fact[object], ...] = (units.FACT,)
-"""systemd takes as long as all the others together, and has a process of its own."""
 
 
 def gather(
@@ -56,8 +50,8 @@ def gather(
 ) -> Snapshot:
     """Everything that diagnosis and planning need; `variables` are what the inventory says of the host.
 
-    `first` are the answers of `ask_first` where it was called already; `named` are units that the run is about, which
-    the list of units may leave out. Raises HostAnswerError where not even the machine answers.
+    `first` are the answers of `first_facts.ask_first` where it was called already; `named` are units that the run is
+    about, which the list of units may leave out. Raises HostAnswerError where not even the machine answers.
     """
     return replace(gather_by(partial(ask, shell), host, settings, first, named), variables=variables or {})
 
@@ -72,17 +66,6 @@ def gather_by(
     """The same by any way of asking: a host's shell, or answers that were recorded."""
     answers = ask(FIRST, BESIDE_FIRST) if first is None else first
     return _second(ask, _complete(ask, _named(ask, _first(answers, host), named)), settings)
-
-
-def ask_first(shell: Shell) -> Mapping[str, Answer]:
-    """What every run asks of every host, whatever it is about."""
-    return ask(shell, FIRST, BESIDE_FIRST)
-
-
-def ask(shell: Shell, facts: Sequence[Fact[object]], beside: Sequence[Fact[object]] = ()) -> dict[str, Answer]:
-    """One trip: the answers of all these facts."""
-    question = join(facts, beside=beside)
-    return split(question, shell.run(f"(\n{question.script})", timeout=SECONDS).stdout)
 
 
 def ask_health(shell: Shell, probes: Sequence[http.Probe]) -> http.HttpAnswers | Unknown:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from invoke.exceptions import Exit
 
-from remediations import bugs, interrupts, masking, request, terminal
+from remediations import interrupts, request, terminal
 from remediations.errors import RemediateError
 
 F = TypeVar("F", bound=Callable[..., int])
@@ -38,10 +38,14 @@ def _ended(body: Callable[[], int]) -> int:
     except KeyboardInterrupt:  # a run that has begun answers for itself
         return say("interrupted; nothing was changed", INTERRUPTED)
     except Exception:
+        from remediations import bugs  # only where there is one
+
         return say(bugs.sentence(bugs.keep_traceback()), bugs.EXIT_CODE)
 
 
 def say(text: str, code: int) -> int:
     """One line on stderr, and the code for it."""
+    from remediations import masking  # not needed before the first login
+
     terminal.remark(f"remediate: {masking.text(text)}")
     return code

@@ -11,6 +11,7 @@ from remediations import gather
 from remediations.connections.base import Shell
 from remediations.facts import validation
 from remediations.facts.base import PRELUDE, Unknown
+from remediations.facts.files import HostFile
 from remediations.facts.validation import Validator, Verdict, Verdicts
 from remediations.payload import DECODE, here_document
 from remediations.plan import Plan
@@ -89,6 +90,15 @@ def reads(snapshot: Snapshot, main: str, paths: set[str]) -> set[str]:
     own |= reached(snapshot, main)
     folders = {folder, *(posixpath.dirname(path) for path in own)}
     return {path for path in paths if posixpath.dirname(path) in folders or path.startswith(f"{folder}/")}
+
+
+def relied_on(snapshot: Snapshot, plan: Plan) -> tuple[HostFile, ...]:
+    """The files that the plan leaves alone and its proof depends on: where one has changed, it proves nothing."""
+    paths = {file.change.path for file in plan.files}
+    known = {file.real_path: file for file in snapshot.files.values()}
+    mains = [one.subject for one in gather.validators(snapshot) if reads(snapshot, one.subject, paths)]
+    relied = {path for main in mains for path in reads(snapshot, main, set(known))}
+    return tuple(known[path] for path in sorted(relied - paths) if not {"\\", "\n"} & set(path))
 
 
 def reached(snapshot: Snapshot, main: str) -> set[str]:

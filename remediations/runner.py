@@ -30,7 +30,7 @@ from remediations.result import Change, HostResult, Status
 from remediations.snapshot import Snapshot
 from remediations.survey import Survey
 from remediations.transaction import READ_AGAIN, Outcome, Transaction, before_images
-from remediations.transaction.program import Program
+from remediations.transaction.program import CONFIRM_WITHIN, Program
 from remediations.work import Work, make_plan, names_of
 
 T = TypeVar("T")
@@ -53,6 +53,8 @@ class Options:
     settle: float | None = None
     require_proof: bool = False
     plan: str | None = None
+    confirm_within: int = CONFIRM_WITHIN
+    wait_lock: int = 0
 
 
 @dataclass
@@ -69,7 +71,7 @@ class Journey:
     seconds: dict[str, float] = field(default_factory=dict)
     survey: Survey | None = None
     changing: bool = False
-    _connection: Connection | None = None
+    _connections: list[Connection] = field(default_factory=list)
     _shell: Shell | None = None
 
     def look(self) -> HostResult:
@@ -82,7 +84,7 @@ class Journey:
 
     def close(self) -> None:
         """Ends the connection; a transaction that was not confirmed undoes itself."""
-        for each in (self._shell, self._connection or self.early):
+        for each in (*self._connections, self.early):
             if each is not None:
                 each.close()
 
@@ -90,8 +92,8 @@ class Journey:
 
     def _look(self) -> HostResult:
         self._say("connecting")
-        self._connection = self.early or open_connection(self.target, self._say)
-        self._shell = self._timed("connect", self._connection.shell)
+        self._connections.append(self.early or open_connection(self.target, self._say))
+        self._shell = self._timed("connect", self._connections[0].shell)
         self._say("gathering facts")
         first = self.early.first_answers() if self.early else None
         snapshot = self._timed("gather", lambda: self._gather(first))
@@ -125,13 +127,14 @@ class Journey:
             return looked
         survey = self._known
         script = self._keep_before_images(survey) if survey.plan.files else None
-        transaction = Transaction(self.shell, self._program(survey))
+        transaction = Transaction(self._program(survey))
         self._say("applying")
         self.changing = True
-        outcome = self._timed("apply", transaction.begin)
+        outcome = self._timed("apply", lambda: transaction.begin(self.shell))
         if outcome.state != "await":
             return self._ended(looked, outcome)
         self._remember_folders(survey, outcome)
+        self._come_again()
         self._say("checking the site")
         after = self._timed("verify", self._verify)
         if after.ok:
@@ -142,8 +145,15 @@ class Journey:
         """What could not be proven in private is judged in place, before anything is reloaded."""
         return Program(
             survey.snapshot, survey.plan, self.options.run, self.options.settle, survey.baseline_valid,
-            proof.validators(survey.snapshot, survey.plan) if survey.unproven else (),
+            proven=not survey.unproven, validators=proof.validators(survey.snapshot, survey.plan),
+            reads=proof.relied_on(survey.snapshot, survey.plan), confirm_within=self.options.confirm_within,
+            wait_lock=self.options.wait_lock,
         )  # fmt: skip
+
+    def _come_again(self) -> None:
+        """A new connection: only then is it sure that the host still lets us in."""
+        self._connections.append(open_connection(self.target, self._say))
+        self._shell = self._timed("come again", self._connections[-1].shell)
 
     def _verify(self) -> Health:
         """Good answers, several; a site may take a while to come back."""
@@ -158,7 +168,7 @@ class Journey:
     def _confirmed(
         self, looked: HostResult, transaction: Transaction, after: Health, script: Path | None
     ) -> HostResult:
-        outcome = transaction.confirm()
+        outcome = transaction.confirm(self.shell)
         if outcome.state != "committed":
             return self._ended(replace(looked, after=after), outcome)
         status: Status = "changed" if after.ok else "failed"
@@ -176,7 +186,7 @@ class Journey:
             error = f"{name}: the site is still bad ({after.summary}); what remains: {what}"
             return replace(kept, findings=now or kept.findings, error=kept.error or error)
         self._say("the site is not healthy: undoing")
-        outcome = self._timed("undo", transaction.undo)
+        outcome = self._timed("undo", lambda: transaction.abort(self.shell))
         was = "still bad" if survey.health.ok is False else "bad after the change"
         result = self._ended(replace(looked, after=after), outcome)
         return replace(result, error=f"{name}: the site was {was} ({after.summary}); {outcome.told}")

@@ -14,10 +14,12 @@ from remediations.connections.open import open_connection
 from remediations.facts import files
 from remediations.facts.base import Fact, Unknown
 from remediations.facts.files import HostFile
-from remediations.gather import ask, gather
+from remediations.first_facts import ask
+from remediations.gather import gather
 from remediations.health_settings import HealthSettings
 from remediations.plan import Expectation, Plan, PlannedFile
 from remediations.proof import Proof, prove
+from remediations.run import new_id
 from remediations.snapshot import Snapshot
 from remediations.transaction import Outcome, Transaction
 from remediations.transaction.program import Program
@@ -39,6 +41,26 @@ def target(host: LabHost, **more: Any) -> Target:
         known_hosts_files=(host.known_hosts,),
         **more,
     )
+
+
+@dataclass(frozen=True)
+class OverShell:
+    """A transaction, all of it over one shell."""
+
+    shell: Shell
+    transaction: Transaction
+
+    def begin(self) -> Outcome:
+        return self.transaction.begin(self.shell)
+
+    def confirm(self) -> Outcome:
+        return self.transaction.confirm(self.shell)
+
+    def undo(self) -> Outcome:
+        return self.transaction.abort(self.shell)
+
+    def look(self) -> Outcome:
+        return self.transaction.look(self.shell)
 
 
 @dataclass(frozen=True)
@@ -89,9 +111,10 @@ class OnHost:
         assert proof is not None
         return proof
 
-    def transaction(self, *what: FileChange | UnitAction, **more: Any) -> Transaction:
+    def transaction(self, *what: FileChange | UnitAction, **more: Any) -> OverShell:
         plan = self.plan(*what, expectations=more.pop("expectations", ()))
-        return Transaction(self.shell, Program(self.snapshot, plan, RUN, **{"settle": 0.5, **more}))
+        run = more.pop("run", None) or new_id()
+        return OverShell(self.shell, Transaction(Program(self.snapshot, plan, run, **{"settle": 0.5, **more})))
 
     def begin(self, *what: FileChange | UnitAction, **more: Any) -> Outcome:
         return self.transaction(*what, **more).begin()

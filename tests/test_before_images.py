@@ -13,7 +13,7 @@ from remediations import state
 from remediations.connections.base import Target
 from remediations.errors import RefusedError
 from remediations.plan import Plan
-from remediations.transaction import before_images
+from remediations.transaction import Transaction, before_images
 from tests.conftest import LabHostFactory
 from tests.lab.host import LabHost
 from tests.on_host import FPM, NGINX, POOL, RUN, SITE, OnHost, create, files_of, leftovers, on, target
@@ -44,7 +44,7 @@ def applied(host: LabHost, folder: Path) -> tuple[str, list[str]]:
         script = before_images.keep(folder, at.snapshot, plan, RUN)
         assert "state committed" not in script.read_text()
         transaction = at.transaction()
-        transaction = replace(transaction, program=replace(transaction.program, plan=plan))
+        transaction = replace(transaction, transaction=Transaction(replace(transaction.transaction.program, plan=plan)))
         begun = transaction.begin()
         assert begun.state == "await", begun
         before_images.write_script(folder, at.snapshot, plan, RUN, begun.did("made")[::-1])
@@ -102,7 +102,7 @@ def test_the_old_files_come_back_although_the_present_ones_are_broken(web1: LabH
         plan = at.plan(at.append(SITE, b"nonsense;\n"))
         script = before_images.keep(tmp_path / "x", at.snapshot, plan, RUN)
         transaction = at.transaction()
-        transaction = replace(transaction, program=replace(transaction.program, plan=plan))
+        transaction = replace(transaction, transaction=Transaction(replace(transaction.transaction.program, plan=plan)))
         assert transaction.begin().state == "await"
         assert transaction.confirm().state == "committed"
     assert typed(before_images.restore_command(target(web1), script)).returncode == 0
@@ -118,7 +118,7 @@ def test_without_systemd_the_daemons_are_found_again(lab_host: LabHostFactory, t
         plan = at.plan(at.edit(SITE, HEADER), pool, at.act("reload", pid=nginx), at.act("reload", pid=fpm))
         script = before_images.keep(tmp_path / "x", at.snapshot, plan, RUN)
         transaction = at.transaction()
-        transaction = replace(transaction, program=replace(transaction.program, plan=plan))
+        transaction = replace(transaction, transaction=Transaction(replace(transaction.transaction.program, plan=plan)))
         assert transaction.begin().state == "await"
         assert transaction.confirm().state == "committed"
     assert int(host.read("/run/php/php8.2-fpm.pid")) != fpm

@@ -153,7 +153,7 @@ def test_what_was_confirmed_stays_when_the_connection_ends(web1: LabHost) -> Non
 
 
 def unproven(at: OnHost, *what: object) -> dict[str, object]:
-    return {"unproven": proof.validators(at.snapshot, at.plan(*what))}  # type: ignore[arg-type]  # files and actions
+    return {"validators": proof.validators(at.snapshot, at.plan(*what))}  # type: ignore[arg-type]  # files and actions
 
 
 def test_what_could_not_be_proven_is_judged_before_the_reload(web1: LabHost) -> None:

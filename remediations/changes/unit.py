@@ -13,13 +13,18 @@ _WEIGHT: dict[Act, int] = {"daemon-reload": 0, "reload": 1, "start": 2, "restart
 
 @dataclass(frozen=True)
 class UnitAction:
-    """`unit` is "" for daemon-reload. `pid` is the daemon to signal where there is no systemd (nginx, php-fpm)."""
+    """`unit` is "" for daemon-reload. `pid` is the daemon to signal where there is no systemd (nginx, php-fpm).
+
+    `limits`: how often the toolkit may have started or restarted the unit in 15 minutes, and in an hour, so that it
+    does so once more; counted on the host, whoever asked for it.
+    """
 
     remediation: str
     unit: str
     action: Act
     reason: str
     pid: int | None = None
+    limits: tuple[int, int] = (3, 5)
 
     @property
     def target(self) -> str:

@@ -10,6 +10,9 @@ from typing import Literal, Protocol, Self
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
+CONNECT_TIMEOUT = 10.0
+"""Seconds, where neither the target nor ssh_config says."""
+
 HostKeyChecking = Literal["yes", "accept-new", "no"]
 
 Warn = Callable[[str], None]
@@ -43,7 +46,7 @@ class Target:
     """Ask sudo for root where the login is not root already."""
     become_password: Revealable | None = field(default=None, repr=False)
     connect_timeout: float | None = None
-    """Seconds until the host must have answered and shaken hands; 10 where neither this nor ssh_config says."""
+    """Seconds until the host must have answered and shaken hands; None means ssh_config, then CONNECT_TIMEOUT."""
 
 
 @dataclass(frozen=True)

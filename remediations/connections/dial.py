@@ -60,6 +60,11 @@ def dial(where: str, host: str, port: int, timeout: float) -> socket.socket:
     raise _failure(where, failures, timeout)
 
 
+def place(host: str, port: int) -> str:
+    """`host:port`, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _addresses(where: str, host: str, port: int) -> list[tuple[int, Address]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 from remediations.connections.base import Connection, Target, Warn
+from remediations.connections.head_start import HeadStart
 
 _log = logging.getLogger("remediations.connections")
 
 
-def open_connection(target: Target, warn: Warn = _log.warning) -> Connection:
-    """The connection to `target`; nothing is sent before its first `shell()`.
+def open_connection(target: Target, warn: Warn = _log.warning, head_start: HeadStart | None = None) -> Connection:
+    """The connection to `target`; nothing is sent before its first `shell()` but what `head_start` does.
 
     Paramiko and Fabric (0.2 s of imports) are loaded only where SSH is asked for.
     """
@@ -20,4 +21,4 @@ def open_connection(target: Target, warn: Warn = _log.warning) -> Connection:
         return LocalConnection(target)
     from remediations.connections.ssh import SshConnection
 
-    return SshConnection(target, warn)
+    return SshConnection(target, warn, head_start)

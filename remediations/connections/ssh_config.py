@@ -11,6 +11,9 @@ from remediations.errors import InventoryError
 
 _MAX_DEPTH = 16  # OpenSSH's
 _INCLUDE = re.compile(r"\s*include(?:\s+|\s*=\s*)(?P<files>.*)", re.IGNORECASE)
+_LEADS_ELSEWHERE = re.compile(
+    r"^\s*(?:hostname|port|addressfamily|canonical\w+|connecttimeout|match|proxycommand|proxyjump)\b", re.I | re.M
+)
 _BLOCK = re.compile(r"\s*(?:host|match)(?:\s|=)", re.IGNORECASE)
 
 
@@ -19,6 +22,11 @@ def user_and_system_text() -> str:
     home = Path.home() / ".ssh"
     system = Path("/etc/ssh")
     return _expand(home / "config", home, 0) + "Host *\n" + _expand(system / "ssh_config", system, 0)
+
+
+def may_lead_elsewhere(text: str) -> bool:
+    """Whether an ssh_config holds anything, for whatever host, that changes where a connection goes or how."""
+    return _LEADS_ELSEWHERE.search(text) is not None
 
 
 def _expand(path: Path, base: Path, depth: int) -> str:

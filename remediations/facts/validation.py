@@ -24,7 +24,7 @@ FPM_ONLY_PRINTED = "syntax error|Unable to load dynamic library|Invalid .* value
 
 @dataclass(frozen=True)
 class Validator:
-    """One command that judges configuration: `name` for people, `command` as shell text, `subject` what it judges.
+    """One command that judges configuration: `name` for people, `words` as it is started, `subject` what it judges.
 
     `relevant`, where given, holds words, one a line; a line of its output must contain one of them to count, whatever
     the exit code: systemd-analyze speaks of all units and exits 0. `also_bad` is an extended
@@ -32,10 +32,15 @@ class Validator:
     """
 
     name: str
-    command: str
+    words: tuple[str, ...]
     subject: str
     relevant: str | None = None
     also_bad: str = ""
+
+    @property
+    def command(self) -> str:
+        """As shell text."""
+        return " ".join(quote(word) for word in self.words)
 
 
 @dataclass(frozen=True)
@@ -53,21 +58,19 @@ Verdicts = tuple[Verdict, ...]
 
 
 def nginx(binary: str, main: str, prefix: str) -> Validator:
-    return Validator("nginx -t", f"{quote(binary)} -t -c {quote(main)} -p {quote(prefix)}", main)
+    return Validator("nginx -t", (binary, "-t", "-c", main, "-p", prefix), main)
 
 
 def php_fpm(binary: str, main: str) -> Validator:
     name = f"{posixpath.basename(binary)} -t"
-    return Validator(name, f"{quote(binary)} -t -y {quote(main)}", main, also_bad=FPM_ONLY_PRINTED)
+    return Validator(name, (binary, "-t", "-y", main), main, also_bad=FPM_ONLY_PRINTED)
 
 
 def unit(*names: str) -> Validator:
     """All in one go: systemd-analyze loads the same units behind each of them, 30 ms a call."""
-    words = " ".join(quote(name) for name in names)
     shown = " ".join(names)
-    return Validator(
-        f"systemd-analyze verify {shown}", f"systemd-analyze verify --man=no {words}", shown, relevant="\n".join(names)
-    )
+    words = ("systemd-analyze", "verify", "--man=no", *names)
+    return Validator(f"systemd-analyze verify {shown}", words, shown, relevant="\n".join(names))
 
 
 def contained(folders: Sequence[str], body: str, *, end: str) -> str:

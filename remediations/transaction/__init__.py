@@ -1,18 +1,20 @@
 """The transaction: makes a plan's changes on the host so that all of them stand, or nothing.
 
-The seam: `begin` swaps files and acts on units, then the host waits; `confirm` or `undo` ends it, and if neither comes
-(the connection is lost, we are killed) the host undoes it by itself. Only what the host said is reported.
+The host carries it out by itself, in a unit of its own, and waits: `confirm` or `abort`, over whatever connection, ends
+it; if neither comes, the host undoes it. Only what the host said is reported.
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
 from remediations.connections.base import CommandResult, Shell
-from remediations.transaction.program import Program
+from remediations.quoting import quote
+from remediations.transaction.program import HOME, Program
 
-State = Literal["await", "committed", "rolled_back", "refused", "locked", "needs_human", "unknown"]
+State = Literal["await", "busy", "committed", "rolled_back", "refused", "locked", "needs_human", "unknown"]
 
 READ_AGAIN = ("reload", "daemon-reload")
 """The acts that an undo repeats with the old files."""
@@ -24,11 +26,12 @@ _WORDS: dict[State, str] = {
     "needs_human": "a person must look: not everything could be put back",
     "committed": "the host says that the changes stand",
     "await": "the host still waits and will undo the changes by itself",
+    "busy": "the host is not done yet, and undoes the changes by itself if nobody confirms them",
     "unknown": "the host did not say in what state it is",
 }
 
-BEGIN_SECONDS = 300
-END_SECONDS = 300
+BEGIN_SECONDS = 500
+END_SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Outcome:
     state: State
     steps: tuple[Step, ...]
     failure: str | None
+    runner: str | None = None
+    """Who carries it out there: `systemd` (undone even after kill -9 and a reboot) or `setsid`."""
 
     def did(self, what: str) -> tuple[str, ...]:
         return tuple(step.subject for step in self.steps if step.what == what)
@@ -64,27 +69,37 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Transaction:
-    """One program over one shell, which must stay open until `confirm` or `undo`."""
+    """One run on one host. Any root shell there will do for each of the calls."""
 
-    shell: Shell
     program: Program
 
-    def begin(self) -> Outcome:
-        """Check, stage, swap, act, settle. Ends in `await`, or already undone with the reason."""
-        return read(self.shell.run(self.program.text, timeout=BEGIN_SECONDS))
+    def begin(self, shell: Shell) -> Outcome:
+        """Check, keep, arm, stage, swap, act, settle. Ends in `await`, or already undone with the reason."""
+        return read(shell.run(self.program.text, timeout=BEGIN_SECONDS + self.program.wait_lock))
 
-    def confirm(self) -> Outcome:
+    def confirm(self, shell: Shell) -> Outcome:
         """The one point at which the changes become final."""
-        return read(self.shell.run("confirm", timeout=END_SECONDS))
+        return ask(shell, "confirm", self.program.run, self.program.nonce)
 
-    def undo(self) -> Outcome:
+    def abort(self, shell: Shell) -> Outcome:
         """Puts every byte back and lets the daemons read it again."""
-        return read(self.shell.run("undo", timeout=END_SECONDS))
+        return ask(shell, "abort", self.program.run)
+
+    def look(self, shell: Shell) -> Outcome:
+        """In what state the host is now; changes nothing."""
+        return ask(shell, "report", self.program.run)
+
+
+def ask(shell: Shell, verb: str, run: str, *words: str) -> Outcome:
+    """One verb of the program that the run has left on the host."""
+    name = quote(f"{HOME}/txn/{run}/program.sh")
+    return read(shell.run(f"sh {name} {verb} {shlex.join([run, *words])}", timeout=END_SECONDS))
 
 
 def read(answer: CommandResult) -> Outcome:
     """The host's lines: steps, indented text of programs, `refused` or `failed` with the reason, and the state."""
     state: State = "unknown"
+    runner: str | None = None
     steps: list[Step] = []
     text: list[str] = []
     failures: list[str] = []
@@ -94,14 +109,16 @@ def read(answer: CommandResult) -> Outcome:
             state = _state(rest)
         elif word == "|":
             text.append(rest)
+        elif word == "runner":
+            runner = rest
         elif word in ("failed", "refused"):
             failures.append("; ".join([rest, *text[-3:]]))
             text.clear()
         else:
             steps.append(Step(word, rest))
-    return Outcome(state, tuple(steps), "; then: ".join(failures) or None)
+    return Outcome(state, tuple(steps), "; then: ".join(failures) or None, runner)
 
 
 def _state(word: str) -> State:
-    known: tuple[State, ...] = ("await", "committed", "rolled_back", "refused", "locked", "needs_human")
+    known: tuple[State, ...] = ("await", "busy", "committed", "rolled_back", "refused", "locked", "needs_human")
     return next((state for state in known if state == word), "unknown")

@@ -17,7 +17,7 @@ from remediations.facts.files import new_file
 from remediations.plan import Plan, PlannedFile
 from remediations.quoting import quote
 from remediations.snapshot import Snapshot
-from remediations.transaction.program import Program
+from remediations.transaction.program import HOME, Program
 
 
 def keep(folder: Path, snapshot: Snapshot, plan: Plan, run: str) -> Path:
@@ -49,14 +49,15 @@ def restore_script(snapshot: Snapshot, plan: Plan, run: str, made: Sequence[str]
     after = proof.staged(snapshot, plan)
     back = inverse(plan, snapshot)
     program = Program(
-        after, back, f"{run}-undo", unproven=proof.validators(after, back), confirm_within=None, emptied=tuple(made),
-        like=tuple(file.change.before for file in plan.files if file.change.before),
+        after, back, f"{run}-restore", validators=proof.validators(after, back), confirm_itself=True,
+        emptied=tuple(made),
+        models=tuple(file.change.before for file in plan.files if file.change.before),
     )  # fmt: skip
     done = f"everything is as it was before run {run}"
     return f"""{{
 {program.text}
 }} </dev/null
-[ "$ended" = committed ] || {{ echo 'the old files were not put back: see above'; exit 3; }}
+[ -e {HOME}/txn/{run}-restore/state.COMMITTED ] || {{ echo 'the old files were not put back: see above'; exit 3; }}
 echo {quote(done)}
 """
 

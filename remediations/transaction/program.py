@@ -1,10 +1,13 @@
-"""The program that a transaction runs on the host: the plan as calls of the functions in remote/apply.sh."""
+"""The transaction as it is sent to a host: the program in remote/ and the plan as data files beside it."""
 
 from __future__ import annotations
 
+import getpass
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import secrets
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from remediations import topology
 from remediations.changes.unit import UnitAction
@@ -18,22 +21,26 @@ from remediations.quoting import quote
 from remediations.remote import program
 from remediations.snapshot import Snapshot
 
+HOME = "/var/lib/remediate"
+"""Where a host keeps its runs; the same in remote/transaction.sh."""
+
 CONFIRM_WITHIN = 120
 SETTLE_AFTER_START = 5
 SETTLE_AFTER_RELOAD = 2
 
-UNDO = "|| { undo; return 0; }"
-"""What follows a step that may fail once something was swapped."""
+PARTS = ("transaction", "files", "units")
 
 
 @dataclass(frozen=True)
 class Program:
-    """`run` names the files that it stages; `settle` in seconds, None for what the actions call for.
+    """`run` names the transaction; `settle` in seconds, None for what the actions call for.
 
-    `unproven` are the validators that could not judge the plan in private: they judge the live files after the swap,
-    before anything is reloaded. With `confirm_within` the host waits so many seconds for `confirm` or `undo` and then
-    undoes by itself; with None the program confirms itself. `emptied` are folders that go where they end up empty.
-    `like` says whose mode and owner a created file gets; by default it is root's, 644.
+    `reads` are the files, by hash, that the plan was proven with. `unproven` are the validators that could not judge
+    the plan in private: they are compared before and after the swap. `validators` judge the live files by their exit
+    code, before anything is reloaded. The host waits `confirm_within` seconds for `confirm` or `abort` and then undoes
+    by itself; with `confirm_itself` the program that is sent confirms at once, for it needs nobody's help.
+    `emptied` are folders that go where they end up empty. `like` says, by path on the host, whose mode, owner, ACL and
+    extended attributes a file gets; by default those of the file that it replaces, a created one root's, 644.
     """
 
     snapshot: Snapshot
@@ -41,58 +48,90 @@ class Program:
     run: str
     settle: float | None = None
     baseline_valid: bool = True
-    unproven: tuple[Validator, ...] = ()
-    confirm_within: int | None = CONFIRM_WITHIN
+    proven: bool = False
+    validators: tuple[Validator, ...] = ()
+    reads: tuple[HostFile, ...] = ()
+    confirm_within: int = CONFIRM_WITHIN
+    confirm_itself: bool = False
+    wait_lock: int = 0
     emptied: tuple[str, ...] = ()
-    like: tuple[HostFile, ...] = ()
+    models: tuple[HostFile, ...] = ()
+    like: dict[str, str] = field(default_factory=dict, hash=False)
+    nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
     def text(self) -> str:
-        """What is known, the functions, one `main` and its call."""
-        validators = "\n".join(["bad=0", *(f"{_validate(one)} || bad=1" for one in self.unproven), "return $bad"])
-        functions = [f"validators() {{\n{validators}\n}}", f"main() {{\n{self._body()}\n}}"]
-        return PRELUDE + "\n".join([*self._known(), program("apply"), DECODE, *functions, "main"])
+        """Lays the run's folder down, starts it, and waits until it awaits a confirmation or has ended."""
+        folder = f"{HOME}/txn/{self.run}"
+        new = quote(f"{folder}.tmp")
+        begin = f"sh {quote(folder)}/program.sh"
+        lines = [
+            f"umask 077; mkdir -p {new}/after && cd {new} || {{ echo 'refused nothing can be written to {HOME}'; "
+            "echo 'state refused'; return 0; }",
+            *(f"decode >{quote(name)}{self._payload(data)}" for name, data in self.files.items()),
+            f"sync -- * after/* 2>/dev/null || sync; cd .. && mv -T {new} {quote(folder)} && {{ sync -- . || sync; }} "
+            "|| { echo 'refused the plan cannot be kept on the host'; echo 'state refused'; return 0; }",
+            f"{begin} start {self.run}",
+            f"{begin} begun {self.run}",
+            *([f"{begin} confirm {self.run} {self.nonce}"] if self.confirm_itself else []),
+        ]
+        return PRELUDE + DECODE + "\n".join(["lay_down() {", *lines, "}", "lay_down"])
 
-    def _known(self) -> list[str]:
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The run's folder: what remote/transaction.sh says at its head. Values are data, never code."""
+        parts = {
+            "program.sh": "\n".join(program(part) for part in PARTS),
+            "run": self._run,
+            "ops": _lines(self._op(number, file) for number, file in enumerate(self.plan.files, 1)),
+            "acts": _lines(self._act(action) for action in self.plan.actions),
+            "expect": _lines(f"{e.unit} {e.property} {e.value}" for e in self.plan.expectations),
+            "reads": _lines(f"{file.sha256}  {file.real_path}" for file in self.reads),
+            "validators": "".join(_validator(one) for one in self.validators),
+            "emptied": _lines(self.emptied),
+            "state.NEW": "",
+        }
+        if self.like:
+            numbered = {file.change.path: number for number, file in enumerate(self.plan.files, 1)}
+            parts["like"] = _lines(f"{numbered[path]} {model}" for path, model in self.like.items())
+        laid = {name: text.encode(errors="surrogateescape") for name, text in parts.items()}
+        after = ((number, file.change.after) for number, file in enumerate(self.plan.files, 1))
+        return laid | {f"after/{number}": data for number, data in after if data is not None}
+
+    @property
+    def _run(self) -> str:
         seconds = self.settle if self.settle is not None else settle_seconds(self.plan.actions)
-        return [
-            f"run={quote(self.run)} baseline={'valid' if self.baseline_valid else 'invalid'} settle_for={seconds:g}",
-            f"nginx_log={quote(_nginx_log(self.snapshot))} nginx_pid_file={quote(_nginx_pid_file(self.snapshot))}",
-            f"emptied={quote(chr(10).join(self.emptied))}",
-        ]
+        return _lines(
+            f"{key} {value}"
+            for key, value in {
+                "who": getpass.getuser(),
+                "from": socket.gethostname() or "?",
+                "what": ",".join(self.plan.remediations),
+                "nonce": self.nonce,
+                "baseline": "valid" if self.baseline_valid else "invalid",
+                "proven": "yes" if self.proven else "",
+                "settle": f"{seconds:g}",
+                "confirm_within": self.confirm_within,
+                "wait_lock": self.wait_lock,
+                "nginx_log": _nginx_log(self.snapshot),
+                "nginx_pid_file": _nginx_pid_file(self.snapshot),
+            }.items()
+        )
 
-    def _body(self) -> str:
-        """Nothing is swapped before everything is checked and staged; from the first swap on a failure undoes all."""
-        files, actions = self.plan.files, self.plan.actions
-        manager = [one for one in actions if one.action == "daemon-reload"]
-        steps = [
-            "lock || return 0",
-            *(f"precheck {quote(file.change.path)} {_before(file)} || return 0" for file in files),
-            *(self._stage(file) for file in files if file.change.after is not None),
-            *(["look_before"] if self.unproven else []),
-            "state=open",
-            *(f"swap {_names(file)} {UNDO}" for file in files),
-            *([f"look_after {UNDO}"] if self.unproven else []),
-            *(f"reload_manager {UNDO}" for _ in manager),
-            *(f"expect {quote(e.unit)} {quote(e.property)} {quote(e.value)} {UNDO}" for e in self.plan.expectations),
-            *(f"{self._act(one)} {UNDO}" for one in actions if one not in manager),
-            f"settle {UNDO}",
-            "confirm" if self.confirm_within is None else f"await {self.confirm_within}",
-        ]
-        return "\n".join(steps)
+    def _payload(self, data: bytes) -> str:
+        return here_document(data, has_base64="base64" in self.snapshot.machine.tools)
 
-    def _stage(self, file: PlannedFile) -> str:
-        assert file.change.after is not None
-        has_base64 = "base64" in self.snapshot.machine.tools
-        payload = here_document(file.change.after, has_base64=has_base64)  # of the group, not of `return`
-        path = file.change.path
-        model = next((each for each in self.like if each.real_path == path), new_file(path))
-        return f"{{ stage {_names(file)} {model.mode} {model.uid}:{model.gid} || return 0; }}{payload}"
+    def _op(self, number: int, file: PlannedFile) -> str:
+        path, before, after = file.change.path, file.change.before, file.change.after
+        model = next((each for each in self.models if each.real_path == path), new_file(path))
+        hashes = f"{before.sha256 if before else 'absent'} {_hash(after)}"
+        return f"{number} {hashes} {model.mode} {model.uid}:{model.gid} {path}"
 
     def _act(self, action: UnitAction) -> str:
-        kind = "nginx" if _is_nginx(self.snapshot, action) else "''"
-        title = "" if action.unit else _title(self.snapshot, action.pid)
-        return f"act {quote(action.unit)} {action.action} {quote(str(action.pid or ''))} {kind} {quote(title)}"
+        kind = "nginx" if _is_nginx(self.snapshot, action) else "other"
+        title = "-" if action.unit else _title(self.snapshot, action.pid)
+        short, long = action.limits
+        return f"{action.action} {action.pid or 0} {kind} {short} {long} {action.unit or '-'} {title}"
 
 
 def settle_seconds(actions: Sequence[UnitAction]) -> float:
@@ -103,9 +142,21 @@ def settle_seconds(actions: Sequence[UnitAction]) -> float:
     return SETTLE_AFTER_RELOAD if "reload" in acts else 0
 
 
-def _validate(validator: Validator) -> str:
-    by, pattern = ("text", validator.relevant) if validator.relevant else ("exit", validator.also_bad)
-    return f"validate {quote(validator.name)} {by} {quote(pattern)} {validator.command}"
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _validator(validator: Validator) -> str:
+    by, patterns = ("text", validator.relevant) if validator.relevant else ("exit", validator.also_bad)
+    return _lines(
+        [
+            f"name {validator.name}",
+            f"by {by}",
+            *(f"pattern {line}" for line in patterns.splitlines()),
+            *(f"word {word}" for word in validator.words),
+            "",
+        ]
+    )
 
 
 def _nginx_log(snapshot: Snapshot) -> str:
@@ -132,13 +183,8 @@ def _is_nginx(snapshot: Snapshot, action: UnitAction) -> bool:
 def _title(snapshot: Snapshot, pid: int | None) -> str:
     """By which a daemon is found again that no unit holds."""
     process = None if isinstance(snapshot.processes, Unknown) or pid is None else snapshot.processes.get(pid)
-    return process.title if process else ""
+    return process.title if process else "-"
 
 
-def _before(file: PlannedFile) -> str:
-    return file.change.before.sha256 if file.change.before else "absent"
-
-
-def _names(file: PlannedFile) -> str:
-    after = "absent" if file.change.after is None else hashlib.sha256(file.change.after).hexdigest()
-    return f"{quote(file.change.path)} {_before(file)} {after}"
+def _hash(data: bytes | None) -> str:
+    return "absent" if data is None else hashlib.sha256(data).hexdigest()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from remediations import gather
+from remediations import first_facts, gather
 from remediations.connections.open import open_connection
 from remediations.facts.base import Answer, Fact
 from remediations.health_settings import DERIVED
@@ -68,7 +68,7 @@ def record() -> None:
                     faults.FAULTS[name](host)
                     host.get("shop.example", "/")
                 with open_connection(target(host)).shell() as shell:
-                    recorder = Recorder(partial(gather.ask, shell))
+                    recorder = Recorder(partial(first_facts.ask, shell))
                     gather.gather_by(recorder, "web1", DERIVED)
                     recorder.save(name)
             finally:

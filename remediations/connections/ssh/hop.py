@@ -11,7 +11,8 @@ from typing import Any
 
 import paramiko
 
-from remediations.connections.dial import dial
+from remediations.connections.dial import dial, place
+from remediations.connections.head_start import HeadStart
 from remediations.connections.host_key import HostKeyCheck
 from remediations.connections.proxy import ProxySocket, open_proxy
 from remediations.connections.ssh import failures
@@ -39,6 +40,8 @@ class Hop:
     timeout: float
     alone: bool
     """Whether `private_key_file` is the only key to offer (a jump host may know others)."""
+    head_start: HeadStart | None = None
+    """A connection that may have been made already."""
 
     @property
     def host(self) -> str:
@@ -110,7 +113,8 @@ class Hop:
             return through.open_way_to(self)
         if self.proxy_command:
             return open_proxy(self.proxy_command)
-        return dial(self.where, self.host, self.port, self.timeout)
+        made = self.head_start.take(self.host, self.port) if self.head_start else None
+        return made or dial(self.where, self.host, self.port, self.timeout)
 
     def open_way_to(self, hop: Hop) -> paramiko.Channel:
         """A TCP connection to the next hop, made by this one."""
@@ -160,11 +164,6 @@ class Hop:
             return failures.in_authentication(login, self.private_key_file, error)
         said = sock.said if isinstance(sock, ProxySocket) else b""
         return failures.before_authentication(self.where, error, self.timeout if late else None, said)
-
-
-def place(host: str, port: int) -> str:
-    """`host:port`, an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _expanded(path: str) -> Path:

@@ -10,13 +10,12 @@ from typing import Any
 import fabric  # type: ignore[import-untyped]  # Fabric ships no types
 import paramiko
 
-from remediations.connections.base import Target, Warn
+from remediations.connections.base import CONNECT_TIMEOUT, Target, Warn
+from remediations.connections.dial import place
 from remediations.connections.host_key import HostKeyCheck
-from remediations.connections.ssh.hop import Hop, place
+from remediations.connections.ssh.hop import Hop
 from remediations.connections.ssh_config import parse_jumps, user_and_system_text
 from remediations.errors import InventoryError
-
-CONNECT_TIMEOUT = 10.0
 
 
 def route_to(target: Target, warn: Warn) -> list[Hop]:

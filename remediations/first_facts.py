@@ -1,0 +1,28 @@
+"""What every run asks of every host, whatever it is about; asked while most of the toolkit is still being imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from remediations.connections.base import Shell
+from remediations.facts import databases, machine, nginx, php, processes, sockets, units
+from remediations.facts.base import Answer, Fact, join, split
+
+SECONDS = 60
+
+FIRST: tuple[Fact[object], ...] = (
+    machine.FACT, sockets.FACT, processes.FACT, nginx.FACT, php.FACT, databases.FACT,
+)  # fmt: skip
+BESIDE_FIRST: tuple[Fact[object], ...] = (units.FACT,)
+"""systemd takes as long as all the others together, and has a process of its own."""
+
+
+def ask_first(shell: Shell) -> Mapping[str, Answer]:
+    """The answers by the facts' names."""
+    return ask(shell, FIRST, BESIDE_FIRST)
+
+
+def ask(shell: Shell, facts: Sequence[Fact[object]], beside: Sequence[Fact[object]] = ()) -> dict[str, Answer]:
+    """One trip: the answers of all these facts, of which those of `beside` run beside the others."""
+    question = join(facts, beside=beside)
+    return split(question, shell.run(f"(\n{question.script})", timeout=SECONDS).stdout)
