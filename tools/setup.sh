@@ -25,6 +25,8 @@ wget wget
 busybox busybox
 setfacl acl
 setfattr attr
+mkfs.ext4 e2fsprogs
+mkfs.xfs xfsprogs
 shellcheck shellcheck
 nginx nginx-light
 php-fpm8.2 php8.2-fpm
