@@ -61,6 +61,9 @@ def _request(context: Context, kind: Verb, *, ask_become_pass: bool, **words: An
         settle=ask.seconds("--settle", words.get("settle")),
         require_proof=bool(words.get("require_proof")),
         plan=ask.plan_hash(words.get("plan")),
+        hold=bool(words.get("hold")),
+        confirm_timeout=ask.whole_seconds("--confirm-timeout", words.get("confirm_timeout"), least=10, most=86400),
+        wait_lock=ask.whole_seconds("--wait-lock", words.get("wait_lock"), least=0, most=3600) or 0,
         known_hosts=Path(words["known_hosts"]).expanduser() if words["known_hosts"] else None,
         host_key_checking=ask.checking("--host-key-checking", words["host_key_checking"]),
         become_password=Secret(secret) if secret else None,
@@ -87,6 +90,9 @@ def _run(request: Request) -> int:
         "settle": "seconds that a unit must stay up (5 after a start, 2 after a reload)",
         "require-proof": "apply only what the host's validators have accepted beforehand",
         "plan": "apply only the plan with this hash, as a dry run showed it",
+        "hold": "apply and wait: a person confirms (see the report's last line), or the host undoes it",
+        "confirm-timeout": "seconds after which the host undoes what nobody confirmed (120; with --hold 600)",
+        "wait-lock": "seconds to wait for another run to end",
     },
 )
 @verb
@@ -94,7 +100,8 @@ def remediate(
     context: Context, host: Sequence[str] | None = None, playbook: str | None = None, inventory: str | None = None,
     dry_run: bool = False, yes: bool = False, only: Sequence[str] | None = None, set_: Sequence[str] | None = None,
     forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
-    settle: str | None = None, require_proof: bool = False, plan: str | None = None,
+    settle: str | None = None, require_proof: bool = False, plan: str | None = None, hold: bool = False,
+    confirm_timeout: str | None = None, wait_lock: str | None = None,
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
     detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip

@@ -20,6 +20,7 @@ from remediations.facts import (
     logs,
     machine,
     nginx,
+    open_run,
     paths,
     php,
     processes,
@@ -88,7 +89,7 @@ def _first(answers: Mapping[str, Answer], host: str) -> Snapshot:
     return Snapshot(
         host, who, read(units.FACT), read(sockets.FACT), read(processes.FACT), web, scripts, found,
         databases=read(databases.FACT), listed=() if web is None or isinstance(web, Unknown) else web.listed,
-        units_left_out=0 if isinstance(left_out, Unknown) else left_out,
+        units_left_out=0 if isinstance(left_out, Unknown) else left_out, open_run=read(open_run.FACT),
     )  # fmt: skip
 
 

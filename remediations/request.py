@@ -18,13 +18,16 @@ Verb = Literal["remediate", "diagnose", "verify"]
 FORMATS = ("text", "json")
 _VALUED = (
     "--host", "--playbook", "--inventory", "--only", "--set", "--forks", "--format", "--output", "--health-url",
-    "--settle", "--plan", "--known-hosts", "--host-key-checking",
+    "--settle", "--plan", "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Request:
-    """`forks` hosts at a time; `settle` in seconds, None: as the actions call for; `plan` a plan's first digits."""
+    """`forks` hosts at a time; `settle` in seconds, None: as the actions call for; `plan` a plan's first digits.
+
+    `confirm_timeout` and `wait_lock` in seconds; None: as `hold` calls for.
+    """
 
     verb: Verb
     hosts: tuple[str, ...] = ()
@@ -41,11 +44,18 @@ class Request:
     settle: float | None = None
     require_proof: bool = False
     plan: str | None = None
+    hold: bool = False
+    confirm_timeout: int | None = None
+    wait_lock: int = 0
     known_hosts: Path | None = None
     host_key_checking: HostKeyChecking | None = None
     become_password: Secret | None = None
     detailed_exitcode: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    @property
+    def may_change(self) -> bool:
+        return self.verb == "remediate" and not self.dry_run
 
     @property
     def may_run(self) -> bool:
@@ -91,6 +101,14 @@ def seconds(flag: str, text: str | None) -> float | None:
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]+)?s?", text):
         raise UsageError(f"{flag} {text}: expected seconds, such as 5 or 2.5s")
     return float(text.removesuffix("s"))
+
+
+def whole_seconds(flag: str, text: str | None, *, least: int, most: int) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}s?", text) or not least <= int(text.removesuffix("s")) <= most:
+        raise UsageError(f"{flag} {text}: expected whole seconds from {least} to {most}")
+    return int(text.removesuffix("s"))
 
 
 def one_of(flag: str, text: str, allowed: Sequence[str]) -> str:

@@ -40,6 +40,14 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Held:
+    """The changes of `run` stand, but the host undoes them unless a person confirms within `seconds` (`--hold`)."""
+
+    run: str
+    seconds: int
+
+
+@dataclass(frozen=True)
 class HostResult:
     """`changes`: in a dry run what would be done, otherwise only what stands on the host now."""
 
@@ -56,6 +64,7 @@ class HostResult:
     plan: str | None = None
     error: str | None = None
     restore: str | None = None
+    held: Held | None = None
     seconds: dict[str, float] = field(default_factory=dict, hash=False)
     bug: bool = False
     """Whether this program failed, not the host."""

@@ -23,8 +23,10 @@ from remediations.report.style import style_for
 from remediations.request import Request
 from remediations.result import HostResult, worst
 from remediations.runner import Journey, Options
+from remediations.transaction.program import CONFIRM_WITHIN
 
 DEFAULT_PLAYBOOK = "502"
+HOLD_SECONDS = 600
 INTERRUPTED = 130
 
 
@@ -117,6 +119,10 @@ def _journey(
         settle=request.settle,
         require_proof=request.require_proof,
         plan=request.plan,
+        confirm_within=request.confirm_timeout or (HOLD_SECONDS if request.hold else CONFIRM_WITHIN),
+        wait_lock=request.wait_lock,
+        hold=request.hold,
+        may_change=request.may_change,
     )
     settings = health_settings.choose(request.health_url, host.health, play.health)
     return Journey(selection.target(request, host), settings, todo, options, silent, host.vars, reached.get(host.name))

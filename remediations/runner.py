@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from remediations import diagnosis, health, proof
+from remediations import diagnosis, health, proof, transaction
 from remediations.connections.base import Connection, Shell, Target
 from remediations.connections.open import open_connection
 from remediations.early import EarlyConnection
@@ -22,14 +22,15 @@ from remediations.errors import (
     RemediateError,
     UnreachableError,
 )  # fmt: skip
-from remediations.facts.base import Answer
+from remediations.facts.base import Answer, Unknown
 from remediations.gather import ask_health, gather
 from remediations.health import Health
 from remediations.health_settings import HealthSettings
-from remediations.result import Change, HostResult, Status
+from remediations.result import Change, Held, HostResult, Status
 from remediations.snapshot import Snapshot
 from remediations.survey import Survey
 from remediations.transaction import READ_AGAIN, Outcome, Transaction, before_images
+from remediations.transaction.conversation import LOST, Conversation
 from remediations.transaction.program import CONFIRM_WITHIN, Program
 from remediations.work import Work, make_plan, names_of
 
@@ -45,7 +46,11 @@ Progress = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """What holds for every host of a run. `state` is the folder for before-images, `run` the run's id."""
+    """What holds for every host of a run. `state` is the folder for before-images, `run` the run's id.
+
+    The host undoes what nobody confirms within `confirm_within` seconds; with `hold` that is left to a person. Where
+    the run may change the host, a run that was interrupted there is ended first.
+    """
 
     run: str
     state: Path
@@ -55,6 +60,8 @@ class Options:
     plan: str | None = None
     confirm_within: int = CONFIRM_WITHIN
     wait_lock: int = 0
+    hold: bool = False
+    may_change: bool = False
 
 
 @dataclass
@@ -96,7 +103,11 @@ class Journey:
         self._shell = self._timed("connect", self._connections[0].shell)
         self._say("gathering facts")
         first = self.early.first_answers() if self.early else None
-        snapshot = self._timed("gather", lambda: self._gather(first))
+        snapshot = self._timed("gather", lambda: self._gather(self.shell, first))
+        remarks: tuple[str, ...] = ()
+        if self.options.may_change and (interrupted := _interrupted(snapshot)):
+            remarks = (self._timed("recover", lambda: self._recover(interrupted)),)
+            snapshot = self._timed("gather", lambda: self._gather(self.shell))
         self._say("diagnosing")
         judged = health.judge(snapshot.answers, snapshot.unasked)
         findings = diagnosis.diagnose(snapshot)
@@ -106,12 +117,18 @@ class Journey:
             return HostResult(self.target.name, "refused", judged, findings=findings, error=str(error))
         self._say("proving the plan") if plan.files else None
         proven = self._timed("proof", lambda: proof.prove(self.shell, snapshot, plan))
-        self.survey = Survey(snapshot, judged, findings, plan, proven)
+        self.survey = Survey(snapshot, judged, findings, plan, proven, remarks)
         return self._surveyed()
 
-    def _gather(self, first: Mapping[str, Answer] | None = None) -> Snapshot:
+    def _recover(self, run: str) -> str:
+        """Ends what an interrupted run left, by the program that it left there; what the host says of it."""
+        self._say(f"ending the interrupted run {run}")
+        outcome = transaction.ask(self.shell, "finish", run)
+        return f"run {run} was interrupted before its end: {outcome.told}"
+
+    def _gather(self, shell: Shell, first: Mapping[str, Answer] | None = None) -> Snapshot:
         name, named = self.target.name, names_of(self.work)
-        return gather(self.shell, name, self.settings, self.variables, first, named)
+        return gather(shell, name, self.settings, self.variables, first, named)
 
     def _surveyed(self) -> HostResult:
         options = self.options
@@ -127,19 +144,43 @@ class Journey:
             return looked
         survey = self._known
         script = self._keep_before_images(survey) if survey.plan.files else None
-        transaction = Transaction(self._program(survey))
+        talk = self._conversation(Transaction(self._program(survey)))
         self._say("applying")
         self.changing = True
-        outcome = self._timed("apply", lambda: transaction.begin(self.shell))
+        outcome = self._timed("apply", talk.begin)
         if outcome.state != "await":
             return self._ended(looked, outcome)
+        looked = replace(looked, warnings=(*looked.warnings, *_told_by(outcome)))
         self._remember_folders(survey, outcome)
-        self._come_again()
+        locked_out = self._timed("come again", talk.come_again)
+        if locked_out:
+            return self._ended(looked, locked_out)
+        return self._judged(looked, talk, script)
+
+    def _judged(self, looked: HostResult, talk: Conversation, script: Path | None) -> HostResult:
+        """The site decides, over the new connection; where that one is lost, over another."""
         self._say("checking the site")
-        after = self._timed("verify", self._verify)
-        if after.ok:
-            return self._confirmed(looked, transaction, after, script)
-        return self._unhelped(looked, transaction, after, script)
+        try:
+            after = self._timed("verify", lambda: self._verify(talk.shell))
+        except LOST as error:
+            outcome = talk.again(error)
+            if outcome.state != "await":
+                return self._ended(looked, outcome)
+            after = self._timed("verify", lambda: self._verify(talk.shell))
+        if not after.ok:
+            return self._unhelped(looked, talk, after, script)
+        return self._held(looked, after) if self.options.hold else self._confirmed(looked, talk, after, script)
+
+    def _held(self, looked: HostResult, after: Health) -> HostResult:
+        held = Held(self.options.run, self.options.confirm_within)
+        return replace(looked, after=after, held=held, seconds=dict(self.seconds))
+
+    def _conversation(self, change: Transaction) -> Conversation:
+        def open_another() -> Connection:
+            self._connections.append(open_connection(self.target, self._say))
+            return self._connections[-1]
+
+        return Conversation(change, self.shell, open_another, self._say)
 
     def _program(self, survey: Survey) -> Program:
         """What could not be proven in private is judged in place, before anything is reloaded."""
@@ -150,43 +191,36 @@ class Journey:
             wait_lock=self.options.wait_lock,
         )  # fmt: skip
 
-    def _come_again(self) -> None:
-        """A new connection: only then is it sure that the host still lets us in."""
-        self._connections.append(open_connection(self.target, self._say))
-        self._shell = self._timed("come again", self._connections[-1].shell)
-
-    def _verify(self) -> Health:
+    def _verify(self, shell: Shell) -> Health:
         """Good answers, several; a site may take a while to come back."""
         rounds = health.rounds([answer.probe for answer in self._known.health.answers], GOOD_ANSWERS)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
-            judged = health.judge(ask_health(self.shell, rounds), self._known.snapshot.unasked)
+            judged = health.judge(ask_health(shell, rounds), self._known.snapshot.unasked)
             if judged.ok or time.monotonic() >= deadline:
                 return judged
             time.sleep(0.5)
 
-    def _confirmed(
-        self, looked: HostResult, transaction: Transaction, after: Health, script: Path | None
-    ) -> HostResult:
-        outcome = transaction.confirm(self.shell)
+    def _confirmed(self, looked: HostResult, talk: Conversation, after: Health, script: Path | None) -> HostResult:
+        outcome = talk.confirm()
         if outcome.state != "committed":
             return self._ended(replace(looked, after=after), outcome)
         status: Status = "changed" if after.ok else "failed"
         restore = before_images.restore_command(self.target, script) if script else None
         return replace(looked, status=status, after=after, restore=restore, seconds=dict(self.seconds))
 
-    def _unhelped(self, looked: HostResult, transaction: Transaction, after: Health, script: Path | None) -> HostResult:
+    def _unhelped(self, looked: HostResult, talk: Conversation, after: Health, script: Path | None) -> HostResult:
         """The site is bad: undone, unless the changes cured what they were for and another fault remains."""
         survey, name = self._known, self.target.name
-        now = tuple(one for one in diagnosis.diagnose(self._gather()) if one.cause != "unknown")
+        now = tuple(one for one in diagnosis.diagnose(self._gather(talk.shell)) if one.cause != "unknown")
         helped = survey.health.ok is False and survey.cured(now) and bool(now)
         if helped or not survey.plan.files:
-            kept = self._confirmed(looked, transaction, after, script)
+            kept = self._confirmed(looked, talk, after, script)
             what = ", ".join(f"{one.cause} ({one.subject})" for one in now) or "no known cause fits"
             error = f"{name}: the site is still bad ({after.summary}); what remains: {what}"
             return replace(kept, findings=now or kept.findings, error=kept.error or error)
         self._say("the site is not healthy: undoing")
-        outcome = self._timed("undo", lambda: transaction.abort(self.shell))
+        outcome = self._timed("undo", talk.abort)
         was = "still bad" if survey.health.ok is False else "bad after the change"
         result = self._ended(replace(looked, after=after), outcome)
         return replace(result, error=f"{name}: the site was {was} ({after.summary}); {outcome.told}")
@@ -248,6 +282,20 @@ class Journey:
             status = _status_after(error, changing=changing)
             looked = self._surveyed() if changing else HostResult(self.target.name, status)
             return replace(looked, status=status, changes=(), error=str(error), seconds=dict(self.seconds))
+
+
+def _interrupted(snapshot: Snapshot) -> str:
+    """The run of this toolkit that was cut off on the host, if there is one."""
+    open_run = snapshot.open_run
+    return open_run.run if not isinstance(open_run, Unknown) and open_run.interrupted else ""
+
+
+def _told_by(outcome: Outcome) -> tuple[str, ...]:
+    """What a person should know of how the host carried the run out."""
+    said = [f"the interrupted run {run} was ended first" for run in outcome.did("recovered")]
+    if outcome.runner == "setsid":
+        said.append("without systemd 236 a reboot in the middle is ended by the next run only, not by the boot")
+    return tuple(said)
 
 
 _STATUS_OF_STATE: dict[str, Status] = {

@@ -16,6 +16,7 @@ from remediations.facts.journal import Journal
 from remediations.facts.logs import Logs, Peers
 from remediations.facts.machine import Machine
 from remediations.facts.nginx import NginxFiles
+from remediations.facts.open_run import OpenRun
 from remediations.facts.paths import Paths
 from remediations.facts.php import Fpm, PhpFiles
 from remediations.facts.processes import Processes
@@ -58,6 +59,7 @@ class Snapshot:
     databases: Databases | Unknown = Unknown("the databases were not asked")
     listed: tuple[str, ...] = ()
     units_left_out: int = 0
+    open_run: OpenRun | Unknown = Unknown("the host's journal was not asked")
     variables: Mapping[str, object] = field(default_factory=dict)
 
     @property

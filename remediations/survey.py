@@ -23,6 +23,8 @@ class Survey:
     findings: tuple[Finding, ...]
     plan: Plan
     proof: Proof | None
+    remarks: tuple[str, ...] = ()
+    """What happened on the way here and a person should know."""
 
     def result(self, *, diagnose_only: bool) -> HostResult:
         """What a dry run reports."""
@@ -94,8 +96,21 @@ class Survey:
 
     @property
     def _warnings(self) -> tuple[str, ...]:
-        said = [*self.plan.warnings, *(f"refused: {text}" for text in self.plan.refusals)]
+        refused = (f"refused: {text}" for text in self.plan.refusals)
+        said = [*self.remarks, *_open_run(self.snapshot), *self.plan.warnings, *refused]
         if self.proof and self.proof.reason:
             said.append(f"the plan is not proven: {self.proof.reason}")
         blind = diagnosis.blind_spots(self.snapshot)
         return tuple([*said, blind] if blind else said)
+
+
+def _open_run(snapshot: Snapshot) -> tuple[str, ...]:
+    """Another run of this toolkit that has not ended: what is read here may be half of its change."""
+    run, name = snapshot.open_run, snapshot.host
+    if isinstance(run, Unknown):
+        return ()
+    if run.holder:
+        return (f"another run is at work on this host: {run.holder}",)
+    if run.interrupted:
+        return (f"run {run.run} was cut off in {run.state}; the next run ends it, or: invoke recover --host {name}",)
+    return ()

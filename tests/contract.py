@@ -11,7 +11,7 @@ STATUSES = get_args(Status)
 LAYERS = ("nginx", "apache", "app", "php", "wordpress", "cloudflare", "alb", "network", None)
 SOURCE = re.compile(r"(?:log:/.+|journal:.+|unit:.+|file:/.+|socket|http|df|kernel|process)")
 HOST = {
-    "host", "status", "health", "findings", "changes", "undone", "notes", "warnings", "proof", "plan", "restore",
+    "host", "status", "health", "findings", "changes", "undone", "notes", "warnings", "proof", "plan", "restore", "held",
     "error",
 }  # fmt: skip
 FINDING = {"cause", "subject", "confidence", "summary", "evidence", "remediation", "advice"}

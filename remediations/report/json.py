@@ -34,6 +34,7 @@ def _host(result: HostResult) -> dict[str, Any]:
         "proof": _proof(result.proof),
         "plan": result.plan,
         "restore": result.restore,
+        "held": None if result.held is None else {"run": result.held.run, "seconds": result.held.seconds},
         "error": None if result.error is None else masking.text(result.error),
     }
 

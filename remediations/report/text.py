@@ -53,6 +53,8 @@ def _summary(results: Sequence[HostResult], style: Style) -> Iterator[str]:
 def _status(result: HostResult, style: Style) -> str:
     if result.status == "ok" and result.findings:
         return style.yellow("healthy, but a person should act")
+    if result.held:
+        return style.yellow("changed, healthy, and waits for a confirmation")
     paint = style.green if result.status in GOOD else style.yellow if result.status in OPEN else style.red
     return paint(WORDS[result.status])
 
@@ -76,6 +78,9 @@ def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
         yield f"  {style.red('error')}   {masking.text(result.error)}"
     if result.plan and dry_run:
         yield f"  plan    {result.plan[:16]}  (apply exactly this one: --plan {result.plan[:16]})"
+    if result.held:
+        within = f"(within {result.held.seconds} s, else it is undone)"
+        yield f"  confirm invoke confirm --host {masking.defused(result.host)} --run {result.held.run}   {within}"
     if result.restore:
         yield f"  undo    {result.restore}"
 

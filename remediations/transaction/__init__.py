@@ -27,7 +27,7 @@ _WORDS: dict[State, str] = {
     "committed": "the host says that the changes stand",
     "await": "the host still waits and will undo the changes by itself",
     "busy": "the host is not done yet, and undoes the changes by itself if nobody confirms them",
-    "unknown": "the host did not say in what state it is",
+    "unknown": "the host did not say in what state it is; what was not confirmed it undoes by itself",
 }
 
 BEGIN_SECONDS = 500
@@ -91,9 +91,12 @@ class Transaction:
 
 
 def ask(shell: Shell, verb: str, run: str, *words: str) -> Outcome:
-    """One verb of the program that the run has left on the host."""
+    """One verb of the program that the run has left on the host; `refused` where it never arrived there."""
     name = quote(f"{HOME}/txn/{run}/program.sh")
-    return read(shell.run(f"sh {name} {verb} {shlex.join([run, *words])}", timeout=END_SECONDS))
+    there = f"[ -e {name} ] || sleep 2; [ -e {name} ]"  # the last words of a lost connection may still be at work
+    missing = "{ echo 'refused the plan did not arrive at the host'; echo 'state refused'; }"
+    command = f"sh {name} {verb} {shlex.join([run, *words])}"
+    return read(shell.run(f"if {there}; then {command}; else {missing}; fi", timeout=END_SECONDS))
 
 
 def read(answer: CommandResult) -> Outcome:
