@@ -3,6 +3,7 @@
 Not modelled: a power cut in the middle of one fsync, and a device that loses or reorders what it has acknowledged.
 """
 
+import ctypes
 import hashlib
 import os
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.mounts import loop_device, mounted
+from tests.faults.ptrace import LIBC
 
 MIB = 1 << 20
 FOLDER = Path("/dev/shm")  # a disk of memory: a sweep keeps hundreds of images for a minute
@@ -34,6 +36,7 @@ class Model:
     options: str
     eager: bool
     again: str = ""  # options with which a copy is mounted
+    all_survives: bool = False  # no power cut: every process was killed, the kernel and its caches live on
 
 
 _EXT4 = ("mkfs.ext4", "-q", "-F", "-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0")
@@ -41,6 +44,7 @@ EXT4_STRICT = Model("ext4-strict", "ext4", 32 * MIB, _EXT4, "commit=3600,noauto_
 EXT4_DEFAULT = Model("ext4-default", "ext4", 32 * MIB, _EXT4, "", True)
 EXT4_EAGER = Model("ext4-eager", "ext4", 32 * MIB, _EXT4, "noauto_da_alloc", True)
 XFS = Model("xfs", "xfs", 300 * MIB, ("mkfs.xfs", "-q", "-f"), "", True, "nouuid")
+KILL = Model("kill", "ext4", 32 * MIB, _EXT4, "", False, all_survives=True)
 MODELS = (EXT4_STRICT, EXT4_DEFAULT, EXT4_EAGER, XFS)
 
 
@@ -56,10 +60,17 @@ class Disk:
 
     def sync(self) -> None:
         """All that has been written so far survives: the state before the program begins."""
-        subprocess.run(["sync", "-f", str(self.root)], check=True)
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            if LIBC.syncfs(folder) != 0:
+                raise OSError(ctypes.get_errno(), "syncfs", str(self.root))
+        finally:
+            os.close(folder)
 
     def cut(self) -> Path:
         """The image that a power cut at this instant leaves; the same file again where the device has not changed."""
+        if self.model.all_survives:
+            self.sync()
         if self.model.eager:
             self._commit()
         data = self._read()

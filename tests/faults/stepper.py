@@ -116,6 +116,10 @@ class Stepper:
         if self.main in self._live:
             self.kill(self.main)
 
+    def output(self) -> bytes:
+        """What has been written to stdout so far; `stdout` has all of it, once the `with` is left."""
+        return _whole(self._outputs[0])
+
     @property
     def processes(self) -> frozenset[int]:
         return frozenset(self._live)
