@@ -71,15 +71,19 @@ expect() { # UNIT PROPERTY VALUE: what systemd has made of the new files
 
 guard() { # ACTION UNIT LIMIT-15-MINUTES LIMIT-HOUR: starts and restarts of a unit, by whomever on this host
   case $1 in start | restart) ;; *) return 0 ;; esac
-  history=$(unit=$2 short=$3 long=$4 at=$(now) awk '$2 == ENVIRON["unit"] && ENVIRON["at"] - $1 < 3600 {
-      hour++; if (ENVIRON["at"] - $1 < 900) quarter++
-      line[hour] = sprintf("%s %d min ago by %s", $3, (ENVIRON["at"] - $1) / 60, $5)
+  [ -e "$base/restarts" ] || return 0
+  history=$(unit=$2 short=$3 long=$4 at=$(now) awk '{ # the clock may have been set back since: then it was just now
+      age = ENVIRON["at"] - $1 > 0 ? ENVIRON["at"] - $1 : 0
+      if ($2 != ENVIRON["unit"] || age >= 3600) next
+      hour++; if (age < 900) quarter++
+      line[hour] = sprintf("%s %d min ago by %s (run %s)", $3, age / 60, $5, $4)
     } END {
-      if (quarter < ENVIRON["short"] && hour < ENVIRON["long"]) exit
-      printf "%d in 15 minutes, %d in an hour:", quarter, hour
-      for (i = 1; i <= hour; i++) printf "%s %s", i > 1 ? "," : "", line[i]
-    }' "$base/restarts" 2>/dev/null)
-  [ -z "$history" ] || { refuse "$2 has been restarted too often ($history); a person must look at why it does not stay up"; return 1; }
+      if (quarter + 0 < ENVIRON["short"] + 0 && hour + 0 < ENVIRON["long"] + 0) exit
+      printf "has been restarted too often (%d in 15 minutes, %d in an hour:", quarter, hour
+      for (i = 1; i <= hour; i++) printf "%s %s", (i > 1 ? "," : ""), line[i]
+      printf "); a person must look at why it does not stay up"
+    }' "$base/restarts" 2>&1 9>&-) || history="has been restarted nobody knows how often: $history"
+  [ -z "$history" ] || { refuse "$2 $history"; return 1; }
 }
 
 count_restart() { # ACTION UNIT: before the act, so that none is forgotten
