@@ -24,6 +24,7 @@ from remediations.facts import (
     paths,
     php,
     processes,
+    restarts,
     sockets,
     units,
     validation,
@@ -88,7 +89,8 @@ def _first(answers: Mapping[str, Answer], host: str) -> Snapshot:
     left_out = read(units.LEFT_OUT)
     return Snapshot(
         host, who, read(units.FACT), read(sockets.FACT), read(processes.FACT), web, scripts, found,
-        databases=read(databases.FACT), listed=() if web is None or isinstance(web, Unknown) else web.listed,
+        databases=read(databases.FACT), restarts=read(restarts.FACT),
+        listed=() if web is None or isinstance(web, Unknown) else web.listed,
         units_left_out=0 if isinstance(left_out, Unknown) else left_out, open_run=read(open_run.FACT),
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from remediations.facts.open_run import OpenRun
 from remediations.facts.paths import Paths
 from remediations.facts.php import Fpm, PhpFiles
 from remediations.facts.processes import Processes
+from remediations.facts.restarts import Restarts
 from remediations.facts.sockets import Sockets
 from remediations.facts.units import Unit, Units
 from remediations.facts.validation import Verdicts
@@ -57,6 +58,7 @@ class Snapshot:
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
     unasked: int = 0
     databases: Databases | Unknown = Unknown("the databases were not asked")
+    restarts: Restarts | Unknown = Unknown("the restarts were not asked")
     listed: tuple[str, ...] = ()
     units_left_out: int = 0
     open_run: OpenRun | Unknown = Unknown("the host's journal was not asked")

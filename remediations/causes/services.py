@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import freshness, topology
+from remediations import flap_guard, freshness, topology
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.facts.units import Unit
@@ -55,7 +55,7 @@ def _finding(snapshot: Snapshot, cause: str, unit: Unit, what: str, lines: list[
     )
     evidence = (Evidence(f"unit:{unit.name}", state), *told, *_refused(snapshot, unit))
     cure = None if _masked(unit) else RESTART
-    return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", evidence, cure, _advice(unit, cause))
+    return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", evidence, cure, _advice(snapshot, unit, cause))
 
 
 def _masked(unit: Unit) -> bool:
@@ -72,7 +72,7 @@ def _refused(snapshot: Snapshot, unit: Unit) -> Iterator[Evidence]:
                 yield Evidence(f"log:{record.path}", record.text)
 
 
-def _advice(unit: Unit, cause: str) -> str | None:
+def _advice(snapshot: Snapshot, unit: Unit, cause: str) -> str | None:
     if _masked(unit):
         return f"It is masked, so somebody wants it down: ask, then systemctl unmask {unit.name}."
     if unit.unit_file_state == "disabled":
@@ -80,11 +80,20 @@ def _advice(unit: Unit, cause: str) -> str | None:
             f"It is disabled, so it is started only if you name it: --set restart-service.services={unit.name}; "
             "it stays disabled."
         )
+    if flap_guard.DEFAULT.stops(snapshot, unit.name):
+        return _too_often(snapshot, unit.name)
     if cause == "service-crashed":
         return f"Find out why it died: journalctl -u {unit.name} -e. Do not remove its socket by hand."
     if cause in ("start-limit-hit", "service-flapping"):
         return f"A start alone may not hold; find out why it dies: journalctl -u {unit.name} -e."
     return None
+
+
+def _too_often(snapshot: Snapshot, unit: str) -> str:
+    return (
+        f"It was {flap_guard.often(snapshot, unit)}: restart-service does that again only where its parameters "
+        f"most_in_15_minutes and most_in_an_hour allow it. A person must find out why: journalctl -u {unit} -e."
+    )
 
 
 def _recent(snapshot: Snapshot, unit: Unit) -> list[JournalLine]:
@@ -115,7 +124,9 @@ def _socket_deleted(snapshot: Snapshot) -> Iterator[Finding]:
                 Evidence(f"unit:{found.unit}", state),
             )
             summary = f"{found.unit} runs, but its socket file {address.path} was deleted"
-            yield Finding("socket-deleted", found.unit, "certain", summary, evidence, RESTART)
+            worn = flap_guard.DEFAULT.stops(snapshot, found.unit)
+            advice = _too_often(snapshot, found.unit) if worn else None
+            yield Finding("socket-deleted", found.unit, "certain", summary, evidence, RESTART, advice)
 
 
 def _behind_files(snapshot: Snapshot) -> Iterator[Finding]:

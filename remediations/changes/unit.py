@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from remediations import flap_guard
+
 Act = Literal["daemon-reload", "start", "restart", "reload"]
 
 ORDER: tuple[Act, ...] = ("daemon-reload", "start", "restart", "reload")
@@ -24,7 +26,7 @@ class UnitAction:
     action: Act
     reason: str
     pid: int | None = None
-    limits: tuple[int, int] = (3, 5)
+    limits: tuple[int, int] = flap_guard.DEFAULT.limits
 
     @property
     def target(self) -> str:

@@ -6,7 +6,8 @@ its files hold.
 It never starts a service whose configuration does not validate, never unmasks a unit, starts a disabled unit only where
 `services` names it, and never restarts where a reload will do. A unit that runs as it should is left alone, unless
 `state` says `restarted` or `reloaded`: then it always acts, the one thing here that is not idempotent, and demands that
-`services` name what is meant: nothing restarts everything.
+`services` name what is meant: nothing restarts everything. A unit that was started or restarted too often lately, by
+whomever on that host, is left to a person; reloads are not counted.
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from remediations import topology
+from remediations import flap_guard, topology
 from remediations.changes.unit import Act, UnitAction
+from remediations.errors import RefusedError
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Finding
+from remediations.flap_guard import FlapGuard
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 
 ID = "restart-service"
+
+MOST = 100
+"""The host remembers 500 starts and restarts of all its units."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,23 @@ class RestartService:
     state: Literal["running", "restarted", "reloaded"] = field(
         default="running", metadata={"help": "running acts only where something is wrong; the others always act"}
     )
+    most_in_15_minutes: int = field(
+        default=flap_guard.DEFAULT.most_in_15_minutes,
+        metadata={"min": 1, "max": MOST, "help": "how often a unit may be started or restarted there, by whomever"},
+    )
+    most_in_an_hour: int = field(
+        default=flap_guard.DEFAULT.most_in_an_hour,
+        metadata={"min": 1, "max": MOST, "help": "the same for an hour; the next one is refused, a person must look"},
+    )
 
     def __post_init__(self) -> None:
         if self.always_acts and not self.services:
             raise ValueError(f"state={self.state} needs services: name what is to be {self.state}, such as [php-fpm]")
+        if self.most_in_15_minutes > self.most_in_an_hour:
+            raise ValueError(
+                f"most_in_15_minutes={self.most_in_15_minutes} is more than "
+                f"most_in_an_hour={self.most_in_an_hour} allows: raise both"
+            )
 
     @property
     def always_acts(self) -> bool:
@@ -54,13 +73,14 @@ class RestartService:
         refusals = [f"there is no unit {name} on this host" for name in self._unknown(snapshot)]
         for unit in self._units(snapshot, findings):
             act = self._act(unit, findings)
-            refusal = act and self._refusal(snapshot, unit)
+            refusal = act and (self._refusal(snapshot, unit) or self._too_often(snapshot, unit, act[0]))
             if refusal:
                 refusals.append(refusal)
             elif act:
-                actions.append(UnitAction(ID, unit.name, *act, pid=_master(snapshot, unit)))
+                actions.append(UnitAction(ID, unit.name, *act, _master(snapshot, unit), self._guard.limits))
+        warnings = tuple(_uncounted(snapshot, actions))
         actions += _forget_failures(snapshot, {action.unit for action in actions})
-        return Proposal(actions=tuple(actions), refusals=tuple(refusals), notes=self._notes())
+        return Proposal((), tuple(actions), self._notes(), warnings, tuple(refusals))
 
     def _notes(self) -> tuple[str, ...]:
         return (f"state={self.state} acts on every run",) if self.always_acts else ()
@@ -106,6 +126,17 @@ class RestartService:
             )
         return _invalid(snapshot, unit)
 
+    @property
+    def _guard(self) -> FlapGuard:
+        return FlapGuard(self.most_in_15_minutes, self.most_in_an_hour)
+
+    def _too_often(self, snapshot: Snapshot, unit: Unit, act: Act) -> str | None:
+        """Why this unit is left to a person. What was asked for by `state` cannot be left out: then nothing is done."""
+        refusal = self._guard.refusal(snapshot, unit.name) if act in flap_guard.COUNTED else None
+        if refusal and self.always_acts:
+            raise RefusedError(f"{snapshot.host}: {refusal}; nothing was changed")
+        return refusal
+
     def _without_systemd(self, snapshot: Snapshot, findings: Sequence[Finding], reason: str) -> Proposal:
         """No units: all that can be done is to let a running nginx read its files again."""
         nginx = snapshot.live_nginx
@@ -147,6 +178,13 @@ def _forget_failures(snapshot: Snapshot, revived: set[str]) -> Iterator[UnitActi
     if nginx and nginx.running and groups and not _invalid(snapshot, nginx):
         reason = f"it would go on holding all servers of upstream {', '.join(groups)} for failed"
         yield UnitAction(ID, nginx.name, "reload", reason, pid=_master(snapshot, nginx))
+
+
+def _uncounted(snapshot: Snapshot, actions: Sequence[UnitAction]) -> Iterator[str]:
+    """Where nobody can tell how often a unit was restarted, the guard does not hold; that is said, not hidden."""
+    counted = [action.unit for action in actions if action.action in flap_guard.COUNTED]
+    if counted and isinstance(snapshot.restarts, Unknown):
+        yield f"how often {', '.join(counted)} was restarted lately is unknown: {snapshot.restarts.reason}"
 
 
 def _reload(unit: Unit) -> Act:
