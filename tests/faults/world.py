@@ -107,13 +107,18 @@ class World:
     def unit(self, name: str, live: Sequence[str] = (), **properties: str) -> None:
         """A unit with these properties; where it reads files, a daemon that is running and serves what they say now."""
         folder = self.state / "units" / name
+        running = {"ActiveState": "active", "MainPID": "1001", "Workers": "2001"} if live else {}
         folder.mkdir(parents=True, exist_ok=True)
-        for key, value in ({"ActiveState": "inactive", "MainPID": "0", "NRestarts": "0"} | properties).items():
+        for key, value in (
+            {"ActiveState": "inactive", "MainPID": "0", "NRestarts": "0"} | running | properties
+        ).items():
             (folder / key).write_text(f"{value}\n")
         if live:
             (folder / "live").write_text("".join(f"{path}\n" for path in live))
-        if live and "ActiveState" not in properties:
-            self.run("systemctl", "start", name).check_returncode()
+        for path in live:
+            if Path(path).exists():
+                (folder / f"serving{path}").parent.mkdir(parents=True, exist_ok=True)
+                (folder / f"serving{path}").write_bytes(Path(path).read_bytes())
 
     def serves(self, name: str) -> dict[str, bytes]:
         """The files as the daemon has last read them."""
