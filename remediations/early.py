@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from remediations.connections.base import Shell, Target, Warn
 from remediations.connections.head_start import HeadStart
 from remediations.connections.open import open_connection
-from remediations.facts.base import Answer
+
+if TYPE_CHECKING:
+    from remediations.facts.base import Answer  # not before the login: it would come later
 
 
 class EarlyConnection:

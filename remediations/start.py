@@ -27,8 +27,10 @@ def start(request: Request) -> int:
     reached = _reach(request, hosts)
     try:
         import remediations.first_facts  # noqa: F401 - first, since it is what the logins need next
+        from remediations import diagnosis
         from remediations.run import run  # 0.1 s of imports, which nobody notices while hosts think
 
+        diagnosis.families()  # found by name: no import brings them along
         return run(request, hosts, reached)
     finally:
         for connection in reached.values():

@@ -4,14 +4,15 @@ import shlex
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
-
-import testinfra  # type: ignore[import-untyped]  # ships no types
-from testinfra.host import Host  # type: ignore[import-untyped]
+from typing import TYPE_CHECKING
 
 from tests.lab import cgroup, container, teardown
 from tests.lab.commands import run
 from tests.lab.errors import LabError
 from tests.lab.record import Record
+
+if TYPE_CHECKING:
+    from testinfra.host import Host  # type: ignore[import-untyped]  # ships no types
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ class LabHost(Record):
         teardown.remove(self)
 
     @cached_property
-    def testinfra(self) -> Host:
+    def testinfra(self) -> "Host":
         """A testinfra host over OpenSSH, without a master connection that would outlive the test."""
+        import testinfra  # type: ignore[import-untyped]  # not for every `invoke remediate`, which reads our tasks too
+
         return testinfra.get_host(
             f"ssh://{self.name}", ssh_config=str(self.ssh_config), controlpersist=0, sudo="sudo-user" in self.features
         )

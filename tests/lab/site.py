@@ -1,8 +1,8 @@
 """What every host carries: two sites, two app servers, and no start-up work that a test would wait for."""
 
 import os
+import secrets
 import shutil
-import uuid
 from pathlib import Path
 
 from tests.lab.record import Record
@@ -32,7 +32,7 @@ def furnish(record: Record) -> None:
     copy_tree(ROOTFS, root)
     for link, target in {**LINKS, **{f"etc/systemd/system/{unit}": "/dev/null" for unit in MASKED}}.items():
         symlink(root / link, target)
-    put(root / "etc/machine-id", f"{uuid.uuid4().hex}\n")
+    put(root / "etc/machine-id", f"{secrets.token_hex(16)}\n")
     put(root / "etc/hostname", f"{record.name}\n")
     put(root / "etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {record.name}\n")
     authorize(record, "root", Path("root"))
