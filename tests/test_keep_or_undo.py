@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,13 +17,14 @@ from remediations.changes.unit import UnitAction
 from remediations.findings import Finding
 from remediations.health_settings import HealthSettings
 from remediations.plan import Proposal
+from remediations.run import new_id
 from remediations.runner import Journey, Options
 from remediations.snapshot import Snapshot
 from remediations.work import Work
 from tests.conftest import LabHostFactory
 from tests.lab import faults
 from tests.lab.host import LabHost
-from tests.on_host import FPM, NGINX, POOL, RUN, SITE, files_of, leftovers, target
+from tests.on_host import FPM, NGINX, POOL, SITE, files_of, leftovers, target
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def journey(host: LabHost, folder: Path, planner: ByHand, **options: Any) -> Ite
         target(host),
         HealthSettings(),
         (Work(planner, on_finding=False),),
-        Options(RUN, folder, settle=0.5, **options),
+        Options(new_id(), folder, settle=0.5, **options),
         lambda name, text: said.append((name, text)),
     )
     try:
@@ -138,12 +140,17 @@ def test_without_a_private_namespace_apply_warns_and_judges_in_place(lab_host: L
 
 
 def test_a_host_that_another_run_changes_is_locked(web1: LabHost, tmp_path: Path) -> None:
-    web1.sh("setsid -f flock /run/remediate.lock sleep 60 </dev/null >/dev/null 2>&1; sleep 0.5")
+    web1.sh(
+        "mkdir -m 700 /var/lib/remediate; setsid -f flock /var/lib/remediate/lock sleep 60 </dev/null >/dev/null 2>&1"
+    )
+    web1.sh(
+        "echo '20261122T000000Z-000000 since noon by ann from laptop (limit-req)' >/var/lib/remediate/holder; sleep 0.5"
+    )
     with journey(web1, tmp_path, ByHand()) as one:
         assert one.look().status == "planned"
         result = one.finish()
     assert (result.status, result.exit_code(detailed=False)) == ("locked", 5)
-    assert "another run is changing this host; nothing was changed" in str(result.error)
+    assert "by ann from laptop (limit-req); nothing was changed" in str(result.error)
 
 
 def test_a_journey_that_ends_before_it_confirms_leaves_nothing(
@@ -151,7 +158,7 @@ def test_a_journey_that_ends_before_it_confirms_leaves_nothing(
 ) -> None:
     """The connection is lost while the site is being asked: the host undoes by itself."""
     before = files_of(web1, "/etc")
-    with journey(web1, tmp_path, ByHand()) as one:
+    with journey(web1, tmp_path, ByHand(), confirm_within=4) as one:
         assert one.look().status == "planned"
 
         def lost(*_: object) -> object:
@@ -161,5 +168,24 @@ def test_a_journey_that_ends_before_it_confirms_leaves_nothing(
         monkeypatch.setattr("remediations.runner.ask_health", lost)
         result = one.finish()
     assert result.status == "unknown", result
-    web1.sh("n=0; while find /etc -name '.*.remediate-*' | grep -q . && [ $n -lt 300 ]; do n=$((n+1)); sleep 0.1; done")
+    web1.sh("n=0; while [ -e /var/lib/remediate/current ] && [ $n -lt 300 ]; do n=$((n+1)); sleep 0.1; done")
     assert changed_files(files_of(web1, "/etc"), before) == set()
+
+
+def test_a_connection_that_is_lost_once_is_opened_again_and_the_change_confirmed(
+    web1: LabHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_health, times = gather.ask_health, itertools.count()
+    with journey(web1, tmp_path, ByHand()) as one:
+        assert one.look().status == "planned"
+
+        def lost_once(*words: Any) -> object:
+            if next(times) == 0:
+                web1.sh("pkill -KILL -f '^sshd: root'")
+            return ask_health(*words)
+
+        monkeypatch.setattr("remediations.runner.ask_health", lost_once)
+        result = one.finish()
+    assert result.status == "changed", result
+    assert b"# edited" in web1.read(SITE)
+    assert leftovers(web1) == ""

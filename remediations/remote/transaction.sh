@@ -11,6 +11,7 @@
 #   like        NUMBER PATH: whose mode, owner, ACL and xattr a file gets, where not those of what it replaces
 #   after/N     the new bytes        before/N    the old file, written here
 #   acted       which daemons were acted on, made which folders; written before it is begun
+#   tidied      it has ended and nothing of it lies anywhere else
 #   log         what was done, in lines `KEY VALUE`; free text of programs is indented by "| "
 #   state.NAME  the state is the name of one file: a transition is one rename, atomic, and needs no space
 #
@@ -74,6 +75,7 @@ lock() { # SECONDS: the kernel lets go of it however we end; who holds it is tol
   exec 9>>"$base/lock"
   patience=$(($(uptime) + $1))
   until flock -n 9; do
+    [ ! -e tidied ] || return 1 # whose lock it is now does not concern us
     [ "$(uptime)" -lt "$patience" ] || { holder_ends && [ "$(uptime)" -lt $((patience + 10)) ]; } || return 1
     sleep 0.1
   done
@@ -146,7 +148,8 @@ tidy() { # after a final state, as often as needed: nothing of ours stays beside
   disarm
   [ "$(cat "$base/current" 2>/dev/null)" != "$run" ] || rm -f -- "$base/current"
   flush "$base"
-}
+  : >tidied
+} 2>/dev/null
 
 # --- forward ---------------------------------------------------------------------------------------------------------
 
@@ -234,14 +237,15 @@ undo() { # FROM: look at all files first; where somebody else has written since,
 }
 
 serve_again() { # the daemons read the old files again; at a boot they have not begun, at the end they are ending
-  [ ! -e reloaded ] || reload_manager || return 1
+  if [ -e reloaded ] || { [ "$how" = boot ] && grep -q '^daemon-reload ' acts; }; then reload_manager || return 1; fi
   [ "$how" != boot ] && [ "$(systemctl is-system-running 2>/dev/null 9>&-)" != stopping ] || return 0
   revive
 }
 
 rollback() { # HOW: called by the unit's end, the timer, the boot, the next run (which holds the lock) or a person
   how=$1
-  [ "$how" = locked ] || lock "$undo_seconds" || { echo 'failed another run holds the lock'; echo 'state unknown'; return 1; }
+  case $how:$(state) in boot:* | locked:*) ;; *:LOCKED) return ;; *) [ ! -e tidied ] || return 0 ;; esac
+  [ "$how" = locked ] || lock "$undo_seconds" || [ -e tidied ] || { echo 'failed another run holds the lock'; return 1; }
   at=$(state)
   case $at in
     NEW | PREPARED) refuse 'interrupted before anything was changed' ;;
@@ -289,7 +293,10 @@ report() { # what was done and in what state we are
 begun() { # waits until all is swapped and acted, or undone
   deadline=$(($(uptime) + wait_lock + begin_seconds + undo_seconds))
   while [ "$(uptime)" -lt "$deadline" ]; do
-    case $(state) in NEW | PREPARED | SWAPPING | ROLLING_BACK) sleep 0.05 ;; *) break ;; esac
+    case $(state) in
+      AWAIT | ABORTING | LOCKED) break ;;
+      *) [ ! -e tidied ] || break; sleep 0.05 ;; # an end is told once nothing of it lies anywhere
+    esac
   done
   report
 }
@@ -308,7 +315,7 @@ confirm() { # NONCE: the one point at which the changes become final
 abort() { become AWAIT ABORTING; ended; }
 
 ended() { # a run that lives holds the lock until its end; of one that does not, we make the end
-  case $(state) in COMMITTED | NEW | PREPARED | SWAPPING) ;; *) rollback by-hand ;; esac
+  case $(state) in NEW | PREPARED | SWAPPING) ;; *) rollback by-hand ;; esac
   report
 }
 
