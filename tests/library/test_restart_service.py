@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from remediations import diagnosis
-from remediations.errors import PlaybookError
+from remediations.errors import PlaybookError, RefusedError
 from remediations.facts.base import Unknown
+from remediations.facts.restarts import Restart
 from remediations.library import known
 from remediations.library.restart_service import RestartService
 from remediations.parameters import build
@@ -135,6 +136,84 @@ def test_a_service_that_there_is_not_is_refused() -> None:
 @pytest.mark.parametrize("wrong", [{"state": "stopped"}, {"service": ["nginx"]}])
 def test_parameters_that_cannot_be_meant_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(PlaybookError):
+        build(RestartService, wrong, "test")
+
+
+def restarted(host: Snapshot, times: int, unit: str = FPM) -> Snapshot:
+    """The same host on which somebody has had that unit restarted so often, a minute ago."""
+    restarts = (Restart(int(host.machine.now) - 60, unit, "restart", "20261122T130500Z-7f3a9c", "alice"),) * times
+    return dataclasses.replace(host, restarts=restarts)
+
+
+def test_a_unit_that_was_restarted_three_times_is_left_to_a_person_with_its_history() -> None:
+    assert done(plan(restarted(snapshot("crash-loop"), 2))) == [("start", FPM)]
+    proposal = plan(restarted(snapshot("crash-loop"), 3))
+    assert proposal.actions == ()
+    assert f"{FPM} is not started or restarted again" in proposal.refusals[0]
+    assert "restart by alice (run 20261122T130500Z-7f3a9c)" in proposal.refusals[0]
+    assert "a person must look" in proposal.refusals[0]
+
+
+def test_the_finding_says_so_too_and_asks_for_a_person() -> None:
+    for fault in ("crash-loop", "socket-deleted"):
+        finding, *_ = diagnosis.diagnose(restarted(snapshot(fault), 3))
+        assert "started or restarted 3 times in the last 15 minutes" in str(finding.advice)
+        assert "A person must find out why: journalctl -u php8.2-fpm.service -e." in str(finding.advice)
+        before, *_ = diagnosis.diagnose(restarted(snapshot(fault), 2))
+        assert "A person must" not in str(before.advice)
+
+
+def test_its_parameters_raise_and_lower_the_limits_here_and_on_the_host() -> None:
+    (action,) = plan(restarted(snapshot("crash-loop"), 3), most_in_15_minutes=4).actions
+    assert (action.action, action.limits) == ("start", (4, 5))
+    assert plan(restarted(snapshot("crash-loop"), 1), most_in_15_minutes=1).actions == ()
+    later = dataclasses.replace(snapshot("crash-loop"), restarts=restarted(snapshot("crash-loop"), 5).restarts)
+    later = dataclasses.replace(later, machine=dataclasses.replace(later.machine, now=later.machine.now + 1800))
+    assert plan(later).actions == ()
+    assert done(plan(later, most_in_an_hour=6)) == [("start", FPM)]
+
+
+def test_other_units_are_started_while_one_is_left_to_a_person() -> None:
+    proposal = plan(restarted(snapshot("apps-stopped"), 3, "app@8001.service"))
+    assert done(proposal) == [("start", "app@8002.service"), ("reload", NGINX)]
+    assert "app@8001.service is not started" in proposal.refusals[0]
+
+
+def test_a_restart_that_was_asked_for_is_refused_altogether_a_reload_is_not() -> None:
+    host = restarted(snapshot("healthy"), 3, NGINX)
+    with pytest.raises(
+        RefusedError, match=r"web1: nginx\.service is not started or restarted again.*nothing was changed"
+    ):
+        plan(host, services=["php-fpm", "nginx"], state="restarted")
+    assert done(plan(host, services=["nginx"], state="reloaded")) == [("reload", NGINX)]
+    with pytest.raises(RefusedError, match="a person must look"):
+        plan(with_unit(host, NGINX, can_reload=False), services=["nginx"], state="reloaded")
+    assert done(plan(host, services=["php-fpm"], state="restarted")) == [("restart", FPM)]
+
+
+def test_newer_files_are_reloaded_however_often_the_unit_was_restarted() -> None:
+    assert done(plan(restarted(edited_since(snapshot("healthy"), "/etc/nginx/nginx.conf"), 9, NGINX))) == [
+        ("reload", NGINX)
+    ]
+
+
+def test_where_nobody_can_tell_how_often_it_was_restarted_that_is_said() -> None:
+    blind = dataclasses.replace(snapshot("service-stopped"), restarts=Unknown("it may not be read"))
+    assert done(plan(blind)) == [("start", FPM)]
+    assert plan(blind).warnings == (f"how often {FPM} was restarted lately is unknown: it may not be read",)
+    assert plan(restarted(snapshot("service-stopped"), 0)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"most_in_15_minutes": 6}, "most_in_15_minutes=6 is more than most_in_an_hour=5 allows: raise both"),
+        ({"most_in_15_minutes": 0}, "expected a whole number, 1 to 100"),
+        ({"most_in_an_hour": 101}, "expected a whole number, 1 to 100"),
+    ],
+)
+def test_limits_that_cannot_be_meant_are_refused(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(PlaybookError, match=words):
         build(RestartService, wrong, "test")
 
 
