@@ -1,0 +1,41 @@
+"""What a run loads before it logs in: every import there is a time in which no host has been asked anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LATER = {
+    "gzip",
+    "jinja2",
+    "rich",
+    "importlib.metadata",
+    "remediations.asking",
+    "remediations.bugs",
+    "remediations.facts",
+    "remediations.gather",
+    "remediations.masking",
+    "remediations.run",
+}
+
+
+def loaded(code: str) -> set[str]:
+    script = f"{code}\nimport sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_command_line_loads_nothing_that_a_login_does_not_need() -> None:
+    assert loaded("import remediations.cli, remediations.start") & LATER == set()
+
+
+@pytest.mark.parametrize("library", ["paramiko", "fabric"])
+def test_the_ssh_libraries_come_once_the_host_has_been_dialled(library: str) -> None:
+    assert library not in loaded("import remediations.cli, remediations.start")
+
+
+def test_what_is_asked_first_is_loaded_without_what_judges_and_plans() -> None:
+    late = {"remediations.snapshot", "remediations.topology", "remediations.plan", "jinja2"}
+    assert loaded("import remediations.first_facts") & late == set()
