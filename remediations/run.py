@@ -135,7 +135,9 @@ def new_id() -> str:
 
 def _report(request: Request, run_id: str, results: Sequence[HostResult], out: sink.Sink, code: int) -> int:
     """The report in the format asked for, then `code`. Where it is lost, stderr has a line for each host at least."""
-    dry_run = request.dry_run or request.verb != "remediate"
+    dry_run = not request.may_change
+    if request.may_change:
+        _keep(request, run_id, results)
     for result in results:
         if result.bug:
             terminal.remark(f"remediate: {result.error}")
@@ -151,6 +153,14 @@ def _report(request: Request, run_id: str, results: Sequence[HostResult], out: s
     for result in results:
         terminal.remark(f"{result.host}: {result.status}")
     return code
+
+
+def _keep(request: Request, run_id: str, results: Sequence[HostResult]) -> None:
+    """The report stays on this side, whatever becomes of the one that was asked for."""
+    try:
+        state.keep_report(state.folder(request.environ), run_id, json_report.render(run_id, results, dry_run=False))
+    except OSError as error:
+        terminal.remark(f"remediate: the report cannot be kept in {state.folder(request.environ)}: {error.strerror}")
 
 
 def _rendered(request: Request, run_id: str, results: Sequence[HostResult], *, dry_run: bool) -> str:
