@@ -140,7 +140,11 @@ boot_unit() {
 disarm() {
   rm -f -- "$units/sysinit.target.wants/remediate-$run-boot.service" "$units/remediate-$run-boot.service"
   [ ! -e made_wants ] || rmdir -- "$units/sysinit.target.wants" 2>/dev/null
-  [ ! -d /run/systemd/system ] || systemctl --no-ask-password --no-block --quiet stop "remediate-$run-undo.timer" 2>/dev/null 9>&-
+  [ -d /run/systemd/system ] || return 0
+  systemctl --no-ask-password --no-block --quiet stop "remediate-$run-undo.timer" 2>/dev/null 9>&-
+  case $(systemctl list-units --all --plain --no-legend "remediate-$run-boot.service" 2>/dev/null 9>&-) in # a reload has
+    ?*) timeout 60 systemctl --no-ask-password daemon-reload 2>/dev/null 9>&- ;; # read it, another one forgets it
+  esac
 }
 
 tidy() { # after a final state, as often as needed: nothing of ours stays beside the files
