@@ -1,0 +1,75 @@
+"""The program on the host, made to stand still at one point, so that a test can hit it there."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from remediations import remote
+from tests.eye import JOURNAL, eventually
+from tests.lab.host import LabHost
+
+HOLD = 'hold() { [ -e "at.$1" ] || { echo $$ >"at.$1"; sleep 60 9>&-; }; }\n'
+"""Once only: who comes after the one that was killed goes on."""
+
+POINTS = {
+    "NEW": "  check || return\n",
+    "PREPARED": "  stage_all || return\n",
+    "STAGED": "  become PREPARED SWAPPING || return\n",
+    "SWAPPING": '  flush "${3%/*}"\n  say "swapped $3"\n',
+    "ACTING": '  say "acted $action $(subject)"\n',
+    "SETTLED": "become SWAPPING AWAIT; await;",
+    "ABORTING": "undo ABORTING ;;",
+    "ROLLING_BACK": '    flush "${path%/*}"\n  done <<LIST\n',
+    "UNDONE": "    become ROLLING_BACK ROLLED_BACK\n",
+    "COMMITTED": "tidy ;;\n    ABORTING)",
+    "LATE": "undo ROLLING_BACK; else await",
+    "ROLLBACK": "  how=$1\n",
+}
+"""Where it is held: before this text, which stands once in the program."""
+
+
+@contextmanager
+def edited(*edits: tuple[str, str]) -> Iterator[None]:
+    """The program with each text replaced; every one must stand in it exactly once."""
+    left = list(edits)
+
+    def program(part: str) -> str:
+        text = remote.program(part)
+        for edit in edits:
+            if edit[0] in text:
+                assert text.count(edit[0]) == 1 and edit in left, edit[0]
+                left.remove(edit)
+                text = text.replace(*edit)
+        return text
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("remediations.transaction.program.program", program)
+        yield
+
+
+@contextmanager
+def held(*points: str) -> Iterator[None]:
+    """Every program laid down meanwhile stands still at each of these points."""
+    with edited(("umask 077\n", f"umask 077\n{HOLD}"), *((POINTS[p], f"hold {p}; {POINTS[p]}") for p in points)):
+        yield
+
+
+def kill_at(host: LabHost, run: str, *points: str) -> None:
+    """Whoever stands at one of these points will be killed, in this order; returns at once."""
+    folder = f"{JOURNAL}/txn/{run}"
+    each = "; ".join(
+        f"until [ -s {folder}/at.{point} ]; do sleep 0.02; done; kill -9 $(cat {folder}/at.{point})" for point in points
+    )
+    host.sh(f"setsid -f timeout 60 sh -c {shlex.quote(each)} </dev/null >/dev/null 2>&1")
+
+
+def wait_at(host: LabHost, run: str, point: str) -> None:
+    eventually(lambda: stands_at(host, run, point), lambda: f"{run} never came to {point}")
+
+
+def stands_at(host: LabHost, run: str, point: str) -> bool:
+    return host.sh(f"cat {JOURNAL}/txn/{run}/at.{point} 2>/dev/null || true") != b""
