@@ -11,7 +11,7 @@
 #   like        NUMBER PATH: whose mode, owner, ACL and xattr a file gets, where not those of what it replaces
 #   after/N     the new bytes        before/N    the old file, written here
 #   acted       which daemons were acted on, made which folders; written before it is begun
-#   tidied      it has ended and nothing of it lies anywhere else
+#   busy        is there until the run has ended and nothing of it lies anywhere else: removing it needs no space
 #   log         what was done, in lines `KEY VALUE`; free text of programs is indented by "| "
 #   state.NAME  the state is the name of one file: a transition is one rename, atomic, and needs no space
 #
@@ -75,7 +75,7 @@ lock() { # SECONDS: the kernel lets go of it however we end; who holds it is tol
   exec 9>>"$base/lock"
   patience=$(($(uptime) + $1))
   until flock -n 9; do
-    [ ! -e tidied ] || return 1 # whose lock it is now does not concern us
+    [ -e busy ] || return 1 # whose lock it is now does not concern us
     [ "$(uptime)" -lt "$patience" ] || { holder_ends && [ "$(uptime)" -lt $((patience + 10)) ]; } || return 1
     sleep 0.1
   done
@@ -152,7 +152,7 @@ tidy() { # after a final state, as often as needed: nothing of ours stays beside
   disarm
   [ "$(cat "$base/current" 2>/dev/null)" != "$run" ] || rm -f -- "$base/current"
   flush "$base"
-  : >tidied
+  rm -f -- busy
 } 2>/dev/null
 
 # --- forward ---------------------------------------------------------------------------------------------------------
@@ -248,8 +248,8 @@ serve_again() { # the daemons read the old files again; at a boot they have not 
 
 rollback() { # HOW: called by the unit's end, the timer, the boot, the next run (which holds the lock) or a person
   how=$1
-  case $how:$(state) in boot:* | locked:*) ;; *:LOCKED) return ;; *) [ ! -e tidied ] || return 0 ;; esac
-  [ "$how" = locked ] || lock "$undo_seconds" || [ -e tidied ] || { echo 'failed another run holds the lock'; return 1; }
+  case $how:$(state) in boot:* | locked:*) ;; *:LOCKED) return ;; *) [ -e busy ] || return 0 ;; esac
+  [ "$how" = locked ] || lock "$undo_seconds" || [ ! -e busy ] || { echo 'failed another run holds the lock'; return 1; }
   at=$(state)
   case $at in
     NEW | PREPARED) refuse 'interrupted before anything was changed' ;;
@@ -299,7 +299,7 @@ begun() { # waits until all is swapped and acted, or undone
   while [ "$(uptime)" -lt "$deadline" ]; do
     case $(state) in
       AWAIT | ABORTING | LOCKED) break ;;
-      *) [ ! -e tidied ] || break; sleep 0.05 ;; # an end is told once nothing of it lies anywhere
+      *) [ -e busy ] || break; sleep 0.05 ;; # an end is told once nothing of it lies anywhere
     esac
   done
   report
