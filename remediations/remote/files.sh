@@ -150,6 +150,7 @@ foreign() { # what we swapped and is neither old nor new now: somebody else has 
 put_back() { # every file, the last swapped first
   bad=0
   while read -r number old new _ _ path; do
+    [ -n "$number" ] || continue # a here-document has a line even where no file changes
     came_in "$old" "$new" "$path" || continue
     orig=$(beside "$path" orig)
     if ! holds "$path" "$old"; then
