@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults import ptrace
 from tests.faults.stepper import Stepper, Stuck
 
 SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "sh"))
@@ -89,6 +90,36 @@ def test_while_a_step_stands_the_rest_of_the_tree_changes_nothing(tmp_path: Path
     assert len(seen) == 4
 
 
+def test_a_change_that_takes_long_has_ended_before_the_next_step(tmp_path: Path) -> None:
+    whole = 64 << 20
+    script = "(for i in 1 2 3 4 5 6 7 8; do : > f$i; done) & dd if=/dev/zero of=big bs=64M count=1 2>/dev/null; wait"
+    sizes = set()
+    with Stepper(["dash", "-c", script], cwd=tmp_path, output_limit=whole) as tree:
+        for _ in tree:
+            sizes.add((tmp_path / "big").stat().st_size if (tmp_path / "big").exists() else 0)
+            time.sleep(0.01)  # so that both stand before a change
+    assert sizes <= {0, whole}
+
+
+class NewestFirst(Stepper):
+    """Hears of a child, and waits a while for what it does next, before it hears of the fork."""
+
+    def _wait(self) -> tuple[int, int]:
+        while True:
+            for pid in sorted(traced(), reverse=True):
+                for _ in range(20):
+                    found, status = os.waitpid(pid, os.WNOHANG | ptrace.WALL)
+                    if found:
+                        return found, status
+                    time.sleep(0.001)
+
+
+def test_a_child_that_is_seen_before_its_parents_fork_is_counted_once(tmp_path: Path) -> None:
+    with NewestFirst(["dash", "-c", "( : ); ( : ) & : > f; wait"], cwd=tmp_path, timeout=20) as tree:
+        assert [step.number for step in tree] == [1]
+    assert (tree.exit_code, tree.processes) == (0, frozenset())
+
+
 def test_kill_ends_what_has_gone_into_a_session_of_its_own(tmp_path: Path) -> None:
     with Stepper(["dash", "-c", "setsid sleep 60 & sleep 0.1; : > f; sleep 60"], cwd=tmp_path) as tree:
         for _ in tree:
@@ -100,12 +131,17 @@ def test_kill_ends_what_has_gone_into_a_session_of_its_own(tmp_path: Path) -> No
 
 def test_kill_in_a_storm_of_forks_leaves_nobody(tmp_path: Path) -> None:
     script = "s() { while :; do ( : ) & done; }; s & s & s & sleep 0.0$1; : > f; wait"
-    for delay in range(1, 6):
+    for delay in range(1, 10):
         with Stepper(["dash", "-c", script, "-", str(delay)], cwd=tmp_path) as tree:
             for _ in tree:
+                time.sleep(0.02)  # some stand in the middle of a fork, and nobody has heard of their children yet
                 tree.kill()
-        traced = [path for path in Path("/proc").glob("[0-9]*/status") if is_traced_by_us(path)]
-        assert not traced
+        assert not traced()
+
+
+def traced() -> list[int]:
+    found = (path for path in Path("/proc").glob("[0-9]*/status") if is_traced_by_us(path))
+    return [int(path.parent.name) for path in found]
 
 
 def is_traced_by_us(status: Path) -> bool:
