@@ -15,6 +15,7 @@ from invoke.tasks import task
 
 from remediations import request as ask
 from remediations import terminal
+from remediations.errors import UsageError
 from remediations.guard import verb
 from remediations.request import Request, Verb
 from remediations.secret import Secret
@@ -57,17 +58,18 @@ def _request(context: Context, kind: Verb, *, ask_become_pass: bool, **words: An
         forks=ask.count("--forks", str(words["forks"]), most=128),
         format=ask.one_of("--format", words["format"], ask.FORMATS),
         output=Path(words["output"]) if words["output"] else None,
-        health_url=words["health_url"],
+        health_url=words.get("health_url"),
         settle=ask.seconds("--settle", words.get("settle")),
         require_proof=bool(words.get("require_proof")),
         plan=ask.plan_hash(words.get("plan")),
+        run=ask.run_id(words.get("run")),
         hold=bool(words.get("hold")),
         confirm_timeout=ask.whole_seconds("--confirm-timeout", words.get("confirm_timeout"), least=10, most=86400),
         wait_lock=ask.whole_seconds("--wait-lock", words.get("wait_lock"), least=0, most=3600) or 0,
         known_hosts=Path(words["known_hosts"]).expanduser() if words["known_hosts"] else None,
         host_key_checking=ask.checking("--host-key-checking", words["host_key_checking"]),
         become_password=Secret(secret) if secret else None,
-        detailed_exitcode=bool(words["detailed_exitcode"]),
+        detailed_exitcode=bool(words.get("detailed_exitcode")),
         environ=environ,
     )
 
@@ -136,6 +138,79 @@ def verify(
     return _run(_request(words.pop("context"), "verify", **words))
 
 
+@task(
+    auto_shortflags=False,
+    iterable=["host"],
+    help=_COMMON_HELP
+    | {
+        "run": "the run to take back (see: history); without it the last one that stands and changed files",
+        "dry-run": "show what would be put back, proven on the host; change nothing",
+        "yes": "apply without asking",
+        "settle": "seconds that a unit must stay up (5 after a start, 2 after a reload)",
+        "require-proof": "apply only what the host's validators have accepted beforehand",
+        "plan": "apply only the plan with this hash, as a dry run showed it",
+        "confirm-timeout": "seconds after which the host takes the undo itself back if this side goes away (120)",
+        "wait-lock": "seconds to wait for another run to end",
+    },
+)
+@verb
+def undo(
+    context: Context, host: Sequence[str] | None = None, run: str | None = None, dry_run: bool = False,
+    yes: bool = False, inventory: str | None = None, playbook: str | None = None, forks: str = "32",
+    format: str = "text", output: str | None = None, health_url: str | None = None, settle: str | None = None,
+    require_proof: bool = False, plan: str | None = None, confirm_timeout: str | None = None,
+    wait_lock: str | None = None, known_hosts: str | None = None, host_key_checking: str | None = None,
+    ask_become_pass: bool = False, detailed_exitcode: bool = False,
+) -> int:  # fmt: skip
+    """Take back what a run has changed, where nobody has changed it since; as a run of its own."""
+    words = dict(locals())
+    return _run(_request(words.pop("context"), "undo", **words))
+
+
+@task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP | {"run": "the run that is to stand"})
+@verb
+def confirm(
+    context: Context, host: Sequence[str] | None = None, run: str | None = None, inventory: str | None = None,
+    playbook: str | None = None, forks: str = "32", format: str = "text", output: str | None = None,
+    health_url: str | None = None, known_hosts: str | None = None, host_key_checking: str | None = None,
+    ask_become_pass: bool = False, detailed_exitcode: bool = False,
+) -> int:  # fmt: skip
+    """Keep what a run with --hold has changed, if the site is good; what nobody confirms the host undoes."""
+    words = dict(locals())
+    if run is None:
+        raise UsageError("--run is missing: say which run is to stand, as its report or `history` names it")
+    return _run(_request(words.pop("context"), "confirm", **words))
+
+
+@task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP)
+@verb
+def recover(
+    context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
+    forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
+    known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
+    detailed_exitcode: bool = False,
+) -> int:  # fmt: skip
+    """End what an interrupted run has left on a host, and say in what state it is. Every run does this first."""
+    words = dict(locals())
+    return _run(_request(words.pop("context"), "recover", **words))
+
+
+@task(
+    auto_shortflags=False,
+    iterable=["host"],
+    help={name: text for name, text in _COMMON_HELP.items() if name not in ("health-url", "detailed-exitcode")},
+)
+@verb
+def history(
+    context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
+    forks: str = "32", format: str = "text", output: str | None = None, known_hosts: str | None = None,
+    host_key_checking: str | None = None, ask_become_pass: bool = False,
+) -> int:  # fmt: skip
+    """List the runs on a host: when, who, from where, with which remediations, how they ended. Changes nothing."""
+    words = dict(locals())
+    return _run(_request(words.pop("context"), "history", **words))
+
+
 @task(auto_shortflags=False)
 @verb
 def catalogue(context: Context) -> int:  # noqa: ARG001 - Invoke hands every task its context
@@ -160,7 +235,7 @@ def explain(context: Context, name: str) -> int:  # noqa: ARG001 - Invoke hands 
     return 0
 
 
-VERBS = (remediate, diagnose, verify, catalogue, explain)
+VERBS = (remediate, diagnose, verify, undo, history, confirm, recover, catalogue, explain)
 
 
 def namespace() -> Collection:

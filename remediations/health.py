@@ -44,6 +44,8 @@ class Health:
 
 def rounds(probes: Sequence[Probe], answers: int) -> list[Probe]:
     """All probes, so often that there are that many answers; those under a limit_req once, or we would exceed it."""
+    if not probes:
+        return []
     free = [probe for probe in probes if probe.limit is None]
     return [*probes, *(free * (-(-answers // len(probes)) - 1))]
 

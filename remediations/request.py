@@ -12,13 +12,18 @@ from typing import Literal, get_args
 
 from remediations.connections.base import HostKeyChecking
 from remediations.errors import UsageError
+from remediations.run_id import RUN_ID
 from remediations.secret import Secret
 
-Verb = Literal["remediate", "diagnose", "verify"]
+Verb = Literal["remediate", "diagnose", "verify", "undo", "history", "recover", "confirm"]
+APPLYING: tuple[Verb, ...] = ("remediate", "undo")
+"""Plan, show, ask and apply; `--dry-run` ends them before that."""
+CHANGING: tuple[Verb, ...] = (*APPLYING, "recover", "confirm")
+"""Never mean all hosts by default."""
 FORMATS = ("text", "json")
 _VALUED = (
     "--host", "--playbook", "--inventory", "--only", "--set", "--forks", "--format", "--output", "--health-url",
-    "--settle", "--plan", "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking",
+    "--settle", "--plan", "--run", "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking",
 )  # fmt: skip
 
 
@@ -44,6 +49,7 @@ class Request:
     settle: float | None = None
     require_proof: bool = False
     plan: str | None = None
+    run: str | None = None
     hold: bool = False
     confirm_timeout: int | None = None
     wait_lock: int = 0
@@ -55,12 +61,16 @@ class Request:
 
     @property
     def may_change(self) -> bool:
-        return self.verb == "remediate" and not self.dry_run
+        return self.verb in CHANGING and not self.dry_run
+
+    @property
+    def applies(self) -> bool:
+        return self.verb in APPLYING
 
     @property
     def may_run(self) -> bool:
         """Whether nothing will be changed, or somebody agreed, or can be asked."""
-        return self.dry_run or self.yes or (sys.stdin is not None and sys.stdin.isatty())
+        return not self.applies or self.dry_run or self.yes or (sys.stdin is not None and sys.stdin.isatty())
 
 
 def check_words(argv: Sequence[str]) -> None:
@@ -120,6 +130,12 @@ def one_of(flag: str, text: str, allowed: Sequence[str]) -> str:
 def plan_hash(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(r"[0-9a-f]{8,64}", text):
         raise UsageError(f"--plan {text}: expected the hash that a dry run shows, 8 to 64 hexadecimal digits")
+    return text
+
+
+def run_id(text: str | None) -> str | None:
+    if text is not None and not RUN_ID.fullmatch(text):
+        raise UsageError(f"--run {text}: expected the id of a run, such as 20261122T130500Z-7f3a9c (see: history)")
     return text
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from remediations import masking
 from remediations.changes.file import FileChange, text_of
+from remediations.facts.runs import Runs
 from remediations.findings import Finding
 from remediations.health import Health
 from remediations.plan import Plan
@@ -64,7 +65,10 @@ class HostResult:
     plan: str | None = None
     error: str | None = None
     restore: str | None = None
+    undo: str | None = None
+    """The run whose files stand: what `undo --run` takes back."""
     held: Held | None = None
+    history: Runs | None = None
     seconds: dict[str, float] = field(default_factory=dict, hash=False)
     bug: bool = False
     """Whether this program failed, not the host."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from remediations import asking, health_settings, library, playbook, selection, state, terminal, work
 from remediations.early import EarlyConnection
@@ -20,7 +21,7 @@ from remediations.report import json as json_report
 from remediations.report import sink
 from remediations.report import text as text_report
 from remediations.report.style import style_for
-from remediations.request import Request
+from remediations.request import CHANGING, Request
 from remediations.result import HostResult, worst
 from remediations.runner import Journey, Options
 from remediations.transaction.program import CONFIRM_WITHIN
@@ -39,7 +40,7 @@ def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConn
     play = playbook.load_playbook(request.playbook or DEFAULT_PLAYBOOK, library.known())
     todo = work.assemble(play, request.only, request.settings) if request.verb == "remediate" else ()
     hosts = named or _select(request, play)
-    if request.verb == "remediate" and not request.may_run:
+    if not request.may_run:
         raise UsageError("without a terminal there is nobody to ask: add --yes to apply, or --dry-run to look")
     run_id = new_id()
     with sink.opened(request.output) as out:
@@ -60,8 +61,8 @@ def _carry_out(fleet: Fleet, request: Request) -> tuple[tuple[HostResult, ...], 
     except KeyboardInterrupt:  # between two phases, while no host is being changed
         results = fleet.states()
     fleet.close()
-    may_change = request.verb == "remediate" and not request.dry_run
-    return tuple(_declined(result) if may_change else result for result in results), True
+    may_apply = request.applies and not request.dry_run
+    return tuple(_declined(result) if may_apply else result for result in results), True
 
 
 @contextmanager
@@ -75,16 +76,16 @@ def _watched(fleet: Fleet) -> Iterator[None]:
 
 def _travel(fleet: Fleet, request: Request) -> tuple[HostResult, ...]:
     """Looks; with --yes applies at once; without a question left to ask, closes the connections."""
-    if request.verb == "remediate" and request.yes and not request.dry_run:
+    if request.applies and request.yes and not request.dry_run:
         return fleet.run()
     results = fleet.look()
-    if request.verb != "remediate" or request.dry_run or not _planned(results):
+    if not request.applies or request.dry_run or not _planned(results):
         fleet.close()
     return results
 
 
 def _ask_and_apply(fleet: Fleet, request: Request, results: tuple[HostResult, ...]) -> tuple[HostResult, ...]:
-    if request.verb != "remediate" or request.dry_run or request.yes or not _planned(results):
+    if not request.applies or request.dry_run or request.yes or not _planned(results):
         return results
     terminal.remark(text_report.render(results, style_for(sys.stderr, request.environ), dry_run=True).rstrip("\n"))
     if not asking.agreed(_planned(results)):
@@ -103,7 +104,7 @@ def _declined(result: HostResult) -> HostResult:
 
 
 def _select(request: Request, play: Play) -> tuple[Host, ...]:
-    if request.verb == "remediate" and not request.playbook:
+    if request.verb in CHANGING and not request.playbook:
         raise UsageError("--host is missing: name a host, a group or a pattern (the default playbook never means all)")
     return selection.select(request, play.hosts)
 
@@ -125,7 +126,30 @@ def _journey(
         may_change=request.may_change,
     )
     settings = health_settings.choose(request.health_url, host.health, play.health)
-    return Journey(selection.target(request, host), settings, todo, options, silent, host.vars, reached.get(host.name))
+    early = reached.get(host.name)
+    return _kind(request)(selection.target(request, host), settings, todo, options, silent, host.vars, early)
+
+
+def _kind(request: Request) -> Callable[..., Journey]:
+    """The kind of journey that the verb is; those about runs of the past are imported where they are asked for."""
+    match request.verb:
+        case "undo":
+            from remediations.journeys.undo import Undoing
+
+            return partial(Undoing, wanted=request.run)
+        case "confirm":
+            from remediations.journeys.confirm import Confirming
+
+            return partial(Confirming, wanted=request.run)
+        case "recover":
+            from remediations.journeys.recover import Recovering
+
+            return Recovering
+        case "history":
+            from remediations.journeys.history import Telling
+
+            return Telling
+    return Journey
 
 
 def new_id() -> str:

@@ -23,14 +23,17 @@ from remediations.errors import (
     UnreachableError,
 )  # fmt: skip
 from remediations.facts.base import Answer, Unknown
+from remediations.facts.http import Probe
+from remediations.findings import Finding
 from remediations.gather import ask_health, gather
 from remediations.health import Health
 from remediations.health_settings import HealthSettings
+from remediations.plan import Plan
 from remediations.result import Change, Held, HostResult, Status
 from remediations.snapshot import Snapshot
 from remediations.survey import Survey
 from remediations.transaction import READ_AGAIN, Outcome, Transaction, before_images
-from remediations.transaction.conversation import LOST, Conversation
+from remediations.transaction.conversation import LOST, MARGIN_SECONDS, Conversation
 from remediations.transaction.program import CONFIRM_WITHIN, Program
 from remediations.work import Work, make_plan, names_of
 
@@ -98,9 +101,7 @@ class Journey:
     # --- looking ---
 
     def _look(self) -> HostResult:
-        self._say("connecting")
-        self._connections.append(self.early or open_connection(self.target, self._say))
-        self._shell = self._timed("connect", self._connections[0].shell)
+        self._connect()
         self._say("gathering facts")
         first = self.early.first_answers() if self.early else None
         snapshot = self._timed("gather", lambda: self._gather(self.shell, first))
@@ -112,13 +113,21 @@ class Journey:
         judged = health.judge(snapshot.answers, snapshot.unasked)
         findings = diagnosis.diagnose(snapshot)
         try:
-            plan = make_plan(self.work, snapshot, findings)
+            plan = self._plan(snapshot, findings)
         except RefusedError as error:
             return HostResult(self.target.name, "refused", judged, findings=findings, error=str(error))
         self._say("proving the plan") if plan.files else None
         proven = self._timed("proof", lambda: proof.prove(self.shell, snapshot, plan))
         self.survey = Survey(snapshot, judged, findings, plan, proven, remarks)
         return self._surveyed()
+
+    def _connect(self) -> None:
+        self._say("connecting")
+        self._connections.append(self.early or open_connection(self.target, self._say))
+        self._shell = self._timed("connect", self._connections[0].shell)
+
+    def _plan(self, snapshot: Snapshot, findings: tuple[Finding, ...]) -> Plan:
+        return make_plan(self.work, snapshot, findings)
 
     def _recover(self, run: str) -> str:
         """Ends what an interrupted run left, by the program that it left there; what the host says of it."""
@@ -127,14 +136,19 @@ class Journey:
         return f"run {run} was interrupted before its end: {outcome.told}"
 
     def _gather(self, shell: Shell, first: Mapping[str, Answer] | None = None) -> Snapshot:
-        name, named = self.target.name, names_of(self.work)
-        return gather(shell, name, self.settings, self.variables, first, named)
+        return gather(shell, self.target.name, self.settings, self.variables, first, self._named())
+
+    def _named(self) -> tuple[str, ...]:
+        """The units that the run is about, whether systemd lists them or not."""
+        return names_of(self.work)
 
     def _surveyed(self) -> HostResult:
-        options = self.options
-        result = replace(self._known.result(diagnose_only=options.diagnose_only), seconds=dict(self.seconds))
-        refusal = self._known.refusal(only_plan=options.plan, require_proof=options.require_proof)
+        result = replace(self._known.result(diagnose_only=self.options.diagnose_only), seconds=dict(self.seconds))
+        refusal = self._refusal()
         return replace(result, status="refused", changes=(), error=refusal) if refusal else result
+
+    def _refusal(self) -> str | None:
+        return self._known.refusal(only_plan=self.options.plan, require_proof=self.options.require_proof)
 
     # --- changing ---
 
@@ -182,6 +196,13 @@ class Journey:
 
         return Conversation(change, self.shell, open_another, self._say)
 
+    def _conversation_about(self, run: str, nonce: str = "") -> Conversation:
+        """The same about a run of the past, whose program the host has: only its name and its word are needed."""
+        snapshot = self._known.snapshot
+        talk = self._conversation(Transaction(Program(snapshot, Plan(snapshot.host), run, nonce=nonce)))
+        talk.deadline = time.monotonic() + MARGIN_SECONDS
+        return talk
+
     def _program(self, survey: Survey) -> Program:
         """What could not be proven in private is judged in place, before anything is reloaded."""
         return Program(
@@ -193,7 +214,7 @@ class Journey:
 
     def _verify(self, shell: Shell) -> Health:
         """Good answers, several; a site may take a while to come back."""
-        rounds = health.rounds([answer.probe for answer in self._known.health.answers], GOOD_ANSWERS)
+        rounds = health.rounds(self._probes(shell), GOOD_ANSWERS)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             judged = health.judge(ask_health(shell, rounds), self._known.snapshot.unasked)
@@ -201,13 +222,18 @@ class Journey:
                 return judged
             time.sleep(0.5)
 
+    def _probes(self, shell: Shell) -> list[Probe]:  # noqa: ARG002 - another kind of journey asks the host
+        """The questions that decide after the change: those from before it."""
+        return [answer.probe for answer in self._known.health.answers]
+
     def _confirmed(self, looked: HostResult, talk: Conversation, after: Health, script: Path | None) -> HostResult:
         outcome = talk.confirm()
         if outcome.state != "committed":
             return self._ended(replace(looked, after=after), outcome)
         status: Status = "changed" if after.ok else "failed"
         restore = before_images.restore_command(self.target, script) if script else None
-        return replace(looked, status=status, after=after, restore=restore, seconds=dict(self.seconds))
+        undo = self.options.run if script else None
+        return replace(looked, status=status, after=after, undo=undo, restore=restore, seconds=dict(self.seconds))
 
     def _unhelped(self, looked: HostResult, talk: Conversation, after: Health, script: Path | None) -> HostResult:
         """The site is bad: undone, unless the changes cured what they were for and another fault remains."""
@@ -227,7 +253,7 @@ class Journey:
 
     def _ended(self, looked: HostResult, outcome: Outcome) -> HostResult:
         """The host ended it by itself, or says neither yes nor no."""
-        status = _STATUS_OF_STATE.get(outcome.state, "unknown")
+        status = STATUS_OF_STATE.get(outcome.state, "unknown")
         name, told = self.target.name, outcome.told
         undone: tuple[Change, ...] = ()
         stands: tuple[Change, ...] = ()
@@ -298,7 +324,7 @@ def _told_by(outcome: Outcome) -> tuple[str, ...]:
     return tuple(said)
 
 
-_STATUS_OF_STATE: dict[str, Status] = {
+STATUS_OF_STATE: dict[str, Status] = {
     "rolled_back": "rolled_back",
     "refused": "refused",
     "locked": "locked",

@@ -40,7 +40,7 @@ def start(request: Request) -> int:
 
 def _reach(request: Request, hosts: Sequence[Host]) -> Mapping[str, EarlyConnection]:
     """The first hosts of the run, as many as it takes at a time."""
-    if request.verb == "remediate" and not request.may_run:
+    if not request.may_run:
         return {}
     return {host.name: EarlyConnection(selection.target(request, host), _warn) for host in hosts[: request.forks]}
 

@@ -40,8 +40,11 @@ class Survey:
             plan=None if self.plan.empty else self.plan.sha256,
         )
 
-    def refusal(self, *, only_plan: str | None, require_proof: bool) -> str | None:
-        """Why this plan may not be applied, known before anything is touched; `only_plan` is a plan's first digits."""
+    def refusal(self, *, only_plan: str | None, require_proof: bool, blind: bool = False) -> str | None:
+        """Why this plan may not be applied, known before anything is touched; `only_plan` is a plan's first digits.
+
+        With `blind` it may be where nobody can tell whether the site is good.
+        """
         name, plan, proven = self.snapshot.host, self.plan, self.proof
         if plan.empty:
             return None
@@ -53,7 +56,7 @@ class Survey:
             return f"{name}: {proven.failed.name} does not accept the planned change: {proven.failed.output}"
         if proven and not proven.proven and require_proof:
             return f"{name}: the plan is not proven ({proven.reason}) and --require-proof forbids to apply it"
-        if self.health.ok is None:
+        if self.health.ok is None and not blind:
             return f"{name}: the site's health cannot be told ({self.health.summary}), so no change could be verified"
         return None
 

@@ -10,6 +10,7 @@ from remediations import masking
 from remediations.findings import Finding
 from remediations.health import Health
 from remediations.proof import Proof
+from remediations.report import history
 from remediations.result import Change, HostResult
 
 SCHEMA = 1
@@ -22,7 +23,8 @@ def render(run: str, results: Sequence[HostResult], *, dry_run: bool) -> str:
 
 
 def _host(result: HostResult) -> dict[str, Any]:
-    return {
+    told = {} if result.history is None else {"history": history.data(result.host, result.history)}
+    return told | {
         "host": result.host,
         "status": result.status,
         "health": {"before": _health(_before(result)), "after": _health(result.after)},

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from remediations import masking
 from remediations.findings import Finding
 from remediations.health import Health
+from remediations.report import history
 from remediations.report.style import Style
 from remediations.result import Change, HostResult, Status
 
@@ -51,6 +52,8 @@ def _summary(results: Sequence[HostResult], style: Style) -> Iterator[str]:
 
 
 def _status(result: HostResult, style: Style) -> str:
+    if result.history:
+        return history.words(result.history)
     if result.status == "ok" and result.findings:
         return style.yellow("healthy, but a person should act")
     if result.held:
@@ -61,6 +64,8 @@ def _status(result: HostResult, style: Style) -> str:
 
 def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
     yield _line(result, style)
+    if result.history:
+        yield from history.lines(masking.defused(result.host), result.history, style)
     if result.before:
         yield f"  site    {_health(result.before, style)}"
     for number, finding in enumerate(result.findings, 1):
@@ -81,8 +86,10 @@ def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
     if result.held:
         within = f"(within {result.held.seconds} s, else it is undone)"
         yield f"  confirm invoke confirm --host {masking.defused(result.host)} --run {result.held.run}   {within}"
+    if run := result.held.run if result.held else result.undo:
+        yield f"  undo    invoke undo --host {masking.defused(result.host)} --run {run}"
     if result.restore:
-        yield f"  undo    {result.restore}"
+        yield f"  by hand {result.restore}"
 
 
 def _health(health: Health, style: Style) -> str:

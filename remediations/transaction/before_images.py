@@ -50,7 +50,7 @@ def restore_script(snapshot: Snapshot, plan: Plan, run: str, made: Sequence[str]
     back = inverse(plan, snapshot)
     program = Program(
         after, back, f"{run}-restore", validators=proof.validators(after, back), confirm_itself=True,
-        emptied=tuple(made),
+        emptied=tuple(made), what=f"undo {run}",
         models=tuple(file.change.before for file in plan.files if file.change.before),
     )  # fmt: skip
     done = f"everything is as it was before run {run}"

@@ -41,6 +41,7 @@ class Program:
     by itself; with `confirm_itself` the program that is sent confirms at once, for it needs nobody's help.
     `emptied` are folders that go where they end up empty. `like` says, by path on the host, whose mode, owner, ACL and
     extended attributes a file gets; by default those of the file that it replaces, a created one root's, 644.
+    `what` names the run in the host's journal where the plan's remediations do not.
     """
 
     snapshot: Snapshot
@@ -57,6 +58,7 @@ class Program:
     emptied: tuple[str, ...] = ()
     models: tuple[HostFile, ...] = ()
     like: dict[str, str] = field(default_factory=dict, hash=False)
+    what: str = ""
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
@@ -89,6 +91,7 @@ class Program:
             "reads": _lines(f"{file.sha256}  {file.real_path}" for file in self.reads),
             "validators": "".join(_validator(one) for one in self.validators),
             "emptied": _lines(self.emptied),
+            "busy": "",
             "state.NEW": "",
         }
         if self.like:
@@ -106,7 +109,7 @@ class Program:
             for key, value in {
                 "who": getpass.getuser(),
                 "from": socket.gethostname() or "?",
-                "what": ",".join(self.plan.remediations),
+                "what": self.what or ",".join(self.plan.remediations),
                 "nonce": self.nonce,
                 "baseline": "valid" if self.baseline_valid else "invalid",
                 "proven": "yes" if self.proven else "",

@@ -32,7 +32,10 @@ RESULTS = {
         "web1", "planned", before=BAD, findings=(STOPPED, MASKED), changes=(EDIT, START), proof=PROVEN, plan=HASH,
         warnings=("careful",), notes=(("tune-max-children", "40 = 2000 / 50"),),
     ),
-    "changed": HostResult("web1", "changed", BAD, GOOD, (STOPPED,), (EDIT, START), plan=HASH, restore="ssh web1 <undo"),
+    "changed": HostResult(
+        "web1", "changed", BAD, GOOD, (STOPPED,), (EDIT, START), plan=HASH, restore="ssh web1 <undo",
+        undo="20261122T130500Z-7f3a9c",
+    ),
     "failed": HostResult("web1", "failed", before=BAD, findings=(MASKED,)),
     "rolled_back": HostResult("web1", "rolled_back", BAD, BAD, (STOPPED,), (), (EDIT,), error="web1: still bad"),
     "refused": HostResult("web1", "refused", before=BAD, error="web1: nginx -t does not accept it"),

@@ -47,7 +47,11 @@ def test_a_change_ends_with_the_command_that_takes_it_back() -> None:
     done = lines("changed")
     assert done[0] == "web1  changed, healthy"
     assert "  did     start php8.2-fpm.service: it is inactive (restart-service)" in done
-    assert done[-2:] == ["  after   good: http://shop.example/: 200", "  undo    ssh web1 <undo"]
+    assert done[-3:] == [
+        "  after   good: http://shop.example/: 200",
+        "  undo    invoke undo --host web1 --run 20261122T130500Z-7f3a9c",
+        "  by hand ssh web1 <undo",
+    ]
 
 
 def test_what_was_put_back_is_not_shown_as_done() -> None:
