@@ -97,7 +97,7 @@ SERVED: dict[Generation, tuple[str, ...]] = {
     "old": ("created ", "gone here", "pool []", "site "),
     "new": ("created here", "gone ", "pool [new]", "site X-Generation: new"),
 }
-FOLDER = Item("d", "755", "root:root")
+FOLDER = Item("d", "755", "0:0")
 
 
 @dataclass(frozen=True)
@@ -129,14 +129,11 @@ class Eye:
 
     def sees(self, generation: Generation) -> None:
         """I1, I2, I8 and I10: all files are of that generation to the last attribute, it is served, nothing is left."""
-        self.sees_files(generation)
-        served = look(self.host).served
-        assert served == self.served(generation), served
-        self.sees_nothing_left()
-
-    def sees_files(self, generation: Generation) -> None:
-        wrong = different(look(self.host).files, self.files(generation))
+        now = look(self.host)
+        wrong = different(now.files, self.files(generation))
         assert not wrong, wrong
+        assert now.served == self.served(generation), now.served
+        self.sees_nothing_left()
 
     def sees_nothing_left(self) -> None:
         """The end of a unit takes a moment."""
@@ -157,7 +154,7 @@ class Eye:
             files[path] = replace(files[path], sha256=sha256(data), mtime="")
         for path, data in self.created.items():
             files[path.rpartition("/")[0]] = FOLDER
-            files[path] = Item("f", "644", "root:root", "1", "", "", sha256(data), "user::rw- group::r-- other::r--")
+            files[path] = Item("f", "644", "0:0", "1", "", "", sha256(data), "user::rw- group::r-- other::r--")
         return files
 
 
@@ -190,6 +187,20 @@ def look(host: LabHost) -> Sight:
         more = (hashes.get(path, ""), attributes.get(path, ""))
         files[path] = Item(kind, mode, owner, links, mtime, leads_to, *more)
     return Sight(files, tuple(parts["served"]))
+
+
+def state_of(host: LabHost, run: str) -> str:
+    """The name of the one file, read by nobody's program but `ls`."""
+    names = host.sh(f"ls {JOURNAL}/txn/{run}").decode().split()
+    states = [name.partition(".")[2] for name in names if name.startswith("state.")]
+    assert len(states) == 1, names
+    return states[0]
+
+
+def end_of(host: LabHost, run: str) -> str:
+    """The state in which it has ended; I7."""
+    eventually(lambda: state_of(host, run) in FINAL, lambda: host.sh(f"cat {JOURNAL}/txn/{run}/log").decode())
+    return state_of(host, run)
 
 
 def eventually(condition: Callable[[], bool], told: Callable[[], str] = str, seconds: float = 60) -> None:

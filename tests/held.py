@@ -41,8 +41,8 @@ def edited(*edits: tuple[str, str]) -> Iterator[None]:
         text = remote.program(part)
         for edit in edits:
             if edit[0] in text:
-                assert text.count(edit[0]) == 1 and edit in left, edit[0]
-                left.remove(edit)
+                assert text.count(edit[0]) == 1, edit[0]
+                left.remove(edit)  # it stands in no other part
                 text = text.replace(*edit)
         return text
 
@@ -68,8 +68,5 @@ def kill_at(host: LabHost, run: str, *points: str) -> None:
 
 
 def wait_at(host: LabHost, run: str, point: str) -> None:
-    eventually(lambda: stands_at(host, run, point), lambda: f"{run} never came to {point}")
-
-
-def stands_at(host: LabHost, run: str, point: str) -> bool:
-    return host.sh(f"cat {JOURNAL}/txn/{run}/at.{point} 2>/dev/null || true") != b""
+    file = f"{JOURNAL}/txn/{run}/at.{point}"
+    eventually(lambda: host.sh(f"cat {file} 2>/dev/null || true") != b"", lambda: f"{run} never came to {point}")

@@ -50,6 +50,10 @@ class OverShell:
     shell: Shell
     transaction: Transaction
 
+    @property
+    def run(self) -> str:
+        return self.transaction.program.run
+
     def begin(self) -> Outcome:
         return self.transaction.begin(self.shell)
 
