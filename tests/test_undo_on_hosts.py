@@ -14,8 +14,6 @@ from tests.on_host import FPM, NGINX, POOL, SITE, create, files_of, leftovers, o
 HEADER = (b"    index index.php;\n", b"    index index.php;\n    add_header X-Edited yes;\n")
 OLD = "/etc/nginx/conf.d/old.conf"
 NEW = "/etc/nginx/conf.d/new/deep/new.conf"
-    f"cd /etc/nginx && stat -c '%n %a %U %G' {OLD} {SITE} && getfacl -np {OLD} {SITE} && getfattr -d {OLD[1:]} 2>&1"
-)
 
 
 @pytest.fixture

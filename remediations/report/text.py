@@ -89,7 +89,7 @@ def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
     if run := result.held.run if result.held else result.undo:
         yield f"  undo    invoke undo --host {masking.defused(result.host)} --run {run}"
     if result.restore:
-        yield f"  by hand {result.restore}"
+        yield f"  or      {result.restore}"
 
 
 def _health(health: Health, style: Style) -> str:

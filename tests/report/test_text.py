@@ -50,7 +50,7 @@ def test_a_change_ends_with_the_command_that_takes_it_back() -> None:
     assert done[-3:] == [
         "  after   good: http://shop.example/: 200",
         "  undo    invoke undo --host web1 --run 20261122T130500Z-7f3a9c",
-        "  by hand ssh web1 <undo",
+        "  or      ssh web1 <undo",
     ]
 
 
