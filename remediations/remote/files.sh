@@ -112,7 +112,8 @@ swap() { # OLD-SHA NEW-SHA PATH
     mv -T -- "$laid" "$kept"
   else
     ln -T -- "$3" "$kept" || { say "failed the old $3 cannot be kept beside it"; return 1; }
-    came_out "$kept" "$1" || { rm -f -- "$kept"; say "failed $3 changed at this moment"; return 1; }
+    came_out "$kept" "$1" && [ "$(inode_of "$kept")" = "$(inode_of "$3")" ] ||
+      { rm -f -- "$kept"; say "failed $3 changed at this moment"; return 1; }
     mv -T -- "$laid" "$3" || { say "failed $3 cannot be replaced"; return 1; }
     came_out "$kept" "$1" || { ln -T -- "$3" "$laid" && mv -T -- "$kept" "$3"; say "failed $3 changed at this moment"; return 1; }
   fi
@@ -156,7 +157,7 @@ put_back() { # every file, the last swapped first
     if ! holds "$path" "$old"; then
       if [ "$old" = absent ]; then take_away "$path" "$new"
       elif [ -e "$orig" ]; then bring_back "$path" "$orig" "$new"
-      else from_journal "$number" "$path"
+      elif [ ! -e "$path" ] || holds "$path" "$new"; then from_journal "$number" "$path"
       fi
     fi
     if holds "$path" "$old"; then say "restored $path"; else bad=1; fi
@@ -176,7 +177,7 @@ take_away() { # PATH SHA: what we created, if it is still that
 bring_back() { # PATH ORIG SHA: the old inode; what came out must be ours
   if [ -e "$1" ] && exchange "$2" "$1"; then
     if came_out "$2" "$3"; then rm -f -- "$2"; else exchange "$2" "$1"; fi
-  else
+  elif [ ! -e "$1" ] || came_out "$1" "$3"; then
     mv -T -- "$2" "$1"
   fi
 }

@@ -49,7 +49,12 @@ look_after() { # no fault that forbids a reload and, where nothing was proven, n
 unit_is() { systemctl --no-pager show -p "$2" --value -- "$1" 2>/dev/null 9>&-; }
 workers() { ps -o pid=,args= --ppid "$1" 2>/dev/null | awk '/worker process/ && !/shutting down/ { print $1 }'; }
 size_of() { stat -L -c %s -- "$1" 2>/dev/null || echo 0; }
-steady() { printf '%s pid %s restarts %s' "$(unit_is "$1" ActiveState)" "$(unit_is "$1" MainPID)" "$(unit_is "$1" NRestarts)"; }
+
+steady() { # UNIT, once a reload that is under way has ended
+  tries=0
+  while [ "$(unit_is "$1" ActiveState)" = reloading ] && [ $tries -lt 200 ]; do sleep 0.1 9>&-; tries=$((tries + 1)); done
+  printf '%s pid %s restarts %s' "$(unit_is "$1" ActiveState)" "$(unit_is "$1" MainPID)" "$(unit_is "$1" NRestarts)"
+}
 
 daemon() { # PID TITLE: the pid of the daemon with this title, where there is no unit; PHP-FPM takes a new one at a reload
   [ "$(ps -o args= -p "$1")" != "$2" ] || { echo "$1"; return; }
@@ -106,7 +111,7 @@ act() { # ACTION PID KIND UNIT TITLE, written down before it is begun; without a
 
 perform() { # ACTION PID KIND UNIT TITLE WAS
   action=$1 kind=$3 unit=$4 title=$5 served=''
-  if [ "$unit" = - ]; then pid=$(daemon "$2" "$5"); else pid=$(unit_is "$unit" MainPID); served=$(steady "$unit"); fi
+  if [ "$unit" = - ]; then came_back 0 "$5"; pid=$(daemon "$2" "$5"); else pid=$(unit_is "$unit" MainPID); served=$(steady "$unit"); fi
   before=$(workers "${pid:-0}") mark=$(size_of "$nginx_log")
   case $6 in failed) systemctl --no-ask-password reset-failed -- "$unit" 2>&1 9>&- | text ;; esac
   answer=$(order "$unit" "$action" "$pid" 2>&1 </dev/null 9>&-); code=$?
@@ -152,10 +157,11 @@ took() { # MASTER OLD-WORKERS LOG-SIZE: nginx's reload returns 0 even where it k
   return 1
 }
 
-came_back() { # PID TITLE: PHP-FPM is away for a moment while it reads its files again
+came_back() { # PID TITLE: PHP-FPM is away for a moment while it reads its files again, on a busy host for seconds
   tries=0
-  while [ $tries -lt 30 ]; do
-    case $(daemon "$1" "$2") in '' | "$1") sleep 0.1 9>&-; tries=$((tries + 1)) ;; *) return ;; esac
+  while [ $tries -lt 300 ]; do
+    case $(daemon "$1" "$2") in '') ;; "$1") [ $tries -lt 30 ] || return ;; *) return ;; esac
+    sleep 0.1 9>&-; tries=$((tries + 1))
   done
 }
 
