@@ -1,6 +1,7 @@
 # A transaction of twenty lines, to test the instruments with: two files of nginx become new together, or stay as they are.
 # `sh little.sh apply|recover`; the journal is /var/lib/remediate/t with before/N, after/N and the state as a file's name.
 # $unsafe names what is left out: fsync, journal, tidy, recover, reload.
+: "${unsafe:=}"
 base=/var/lib/remediate/t etc=/etc/nginx
 flush() { case $unsafe in fsync) ;; *) sync -- "$@" ;; esac; }
 become() { mv "$base/state.$1" "$base/state.$2" && flush "$base"; }

@@ -107,7 +107,7 @@ class World:
     def unit(self, name: str, live: Sequence[str] = (), **properties: str) -> None:
         """A unit with these properties; where it reads files, a daemon that is running and serves what they say now."""
         folder = self.state / "units" / name
-        running = {"ActiveState": "active", "MainPID": "1001", "Workers": "2001"} if live else {}
+        running = {"ActiveState": "active", "MainPID": "1001", "Workers": "2001", "CanReload": "yes"} if live else {}
         folder.mkdir(parents=True, exist_ok=True)
         for key, value in (
             {"ActiveState": "inactive", "MainPID": "0", "NRestarts": "0"} | running | properties
@@ -115,6 +115,8 @@ class World:
             (folder / key).write_text(f"{value}\n")
         if live:
             (folder / "live").write_text("".join(f"{path}\n" for path in live))
+            (folder / "serving.0").mkdir()
+            (folder / "serving").symlink_to("serving.0")
         for path in live:
             if Path(path).exists():
                 (folder / f"serving{path}").parent.mkdir(parents=True, exist_ok=True)
