@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from remediations import remote
+from remediations.errors import RemediateError
+from remediations.transaction import Outcome
 from tests.eye import JOURNAL, eventually
 from tests.lab.host import LabHost
+
+FULL = os.environ.get("REMEDIATE_FAULTS") == "full"
+"""For a night; otherwise a subset for every day."""
 
 HOLD = 'hold() { [ -e "at.$1" ] || { echo $$ >"at.$1"; sleep 60 9>&-; }; }\n'
 """Once only: who comes after the one that was killed goes on."""
@@ -20,6 +27,7 @@ POINTS = {
     "PREPARED": "  stage_all || return\n",
     "STAGED": "  become PREPARED SWAPPING || return\n",
     "SWAPPING": '  flush "${3%/*}"\n  say "swapped $3"\n',
+    "SWAPPED": "  look_after || return 1\n",
     "ACTING": '  say "acted $action $(subject)"\n',
     "SETTLED": "become SWAPPING AWAIT; await;",
     "ABORTING": "undo ABORTING ;;",
@@ -70,3 +78,21 @@ def kill_at(host: LabHost, run: str, *points: str) -> None:
 def wait_at(host: LabHost, run: str, point: str) -> None:
     file = f"{JOURNAL}/txn/{run}/at.{point}"
     eventually(lambda: host.sh(f"cat {file} 2>/dev/null || true") != b"", lambda: f"{run} never came to {point}")
+
+
+@contextmanager
+def in_the_background(ask: Callable[[], Outcome]) -> Iterator[list[Outcome]]:
+    """Asked while the test goes on; the answer is in the list at the end, none where its connection was cut."""
+    said: list[Outcome] = []
+
+    def wait() -> None:
+        with suppress(RemediateError):
+            said.append(ask())
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    try:
+        yield said
+    finally:
+        thread.join(120)
+        assert not thread.is_alive(), "neither ended nor cut"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
 
 from tests.conftest import LabHostFactory
 from tests.eye import JOURNAL, Eye, end_of, state_of
-from tests.held import edited, held, kill_at, wait_at
+from tests.held import FULL, edited, held, kill_at, wait_at
 from tests.lab.host import LabHost
 from tests.on_host import OnHost, OverShell, on
 
-KILLS = 100 if os.environ.get("REMEDIATE_FAULTS") == "full" else 6
+KILLS = 100 if FULL else 6
 SOON = ("begin_seconds + confirm_within + 60))", "7))")
 """The timer's date: seven seconds from when it is set, instead of some minutes."""
 

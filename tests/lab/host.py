@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -64,6 +65,17 @@ class LabHost(Record):
     def crash_and_reboot(self) -> None:
         """Kills all its processes at once and boots the same file system again, at the same address."""
         cgroup.kill(self.id)
+        container.clean_up(self)
+        container.start(self)
+
+    def reboot(self, timeout: float = 60) -> None:
+        """Goes down in order, as `systemctl poweroff` does it, and boots again at the same address."""
+        self.sh("systemctl --no-block poweroff")
+        deadline = time.monotonic() + timeout
+        while cgroup.populated(self.id):
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name}: did not go down in {timeout} s")
+            time.sleep(0.05)
         container.clean_up(self)
         container.start(self)
 
