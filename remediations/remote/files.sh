@@ -56,7 +56,7 @@ keep() { # the before-images, with all that a file has, on the disk and read aga
   while read -r number old _ _ _ path; do
     [ "$old" != absent ] || continue
     cp --preserve=all -- "$path" "before/$number" 2>/dev/null && [ "$(hash_of "before/$number")" = "$old" ] || return 1
-    flush "before/$number"
+    flush "before/$number" || return 1
   done <ops
   flush before .
 }
@@ -73,8 +73,8 @@ stage() { # NUMBER OLD-SHA NEW-SHA MODE OWNER PATH: the new bytes beside it, wit
   fi
   why=$(cat "after/$1" 2>&1 >"$part")
   [ "$(hash_of "$part")" = "$3" ] || { printf '%s\n' "$why" | text; refuse "$6 cannot be written"; return 1; }
-  flush "$part"
-  mv -T -- "$part" "$(beside "$6" new)" && flush "${6%/*}"
+  { flush "$part" && mv -T -- "$part" "$(beside "$6" new)" && flush "${6%/*}"; } ||
+    { refuse "$6 cannot be written to the disk"; return 1; }
 }
 
 model_of() { # NUMBER OLD-SHA PATH: whose metadata a file gets
@@ -117,7 +117,7 @@ swap() { # OLD-SHA NEW-SHA PATH
     mv -T -- "$laid" "$3" || { say "failed $3 cannot be replaced"; return 1; }
     came_out "$kept" "$1" || { ln -T -- "$3" "$laid" && mv -T -- "$kept" "$3"; say "failed $3 changed at this moment"; return 1; }
   fi
-  flush "${3%/*}"
+  flush "${3%/*}" || { say "failed $3 could not be written to the disk"; return 1; }
   say "swapped $3"
 }
 

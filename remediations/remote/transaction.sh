@@ -28,6 +28,7 @@ base=/var/lib/remediate
 units=/etc/systemd/system
 begin_seconds=300 # at most, until all is swapped and acted
 undo_seconds=180  # at most, for the longest undo: validators, reloads, settling
+syncs_files=$(sync --help 2>&1 | grep FILE) # coreutils 8.24, and some of BusyBox
 nl='
 '
 
@@ -35,7 +36,7 @@ nl='
 
 say() { printf '%s\n' "$*" >>log 2>/dev/null || :; } # a full disk must not stop an undo
 text() { while IFS= read -r line || [ -n "$line" ]; do say "| $line"; done; }
-flush() { sync -- "$@" 2>/dev/null || sync; }
+flush() { if [ -n "$syncs_files" ]; then sync -- "$@" 2>/dev/null; else sync; fi; } # no where the disk says no
 now() { date +%s; }
 uptime() { cut -d . -f 1 /proc/uptime; } # seconds that no change of the clock moves
 
@@ -59,7 +60,7 @@ final() { case $1 in COMMITTED | ROLLED_BACK | NEEDS_HUMAN | REFUSED | LOCKED) ;
 
 become() { # FROM TO: no where somebody else was faster
   mv -T -- "state.$1" "state.$2" 2>/dev/null || return 1
-  flush .
+  flush . || say 'failed the journal of this run could not be written to the disk'
   logger -t remediate -- "run $run by ${who:-?} from ${from:-?} (${what:-?}): $2" 2>/dev/null 9>&- || :
 }
 
@@ -344,7 +345,10 @@ recover() { # ends what an interrupted run left
 
 finish() { rollback by-hand; report; }
 
-prune() { # 30 days and 50 runs are kept; what a person must look at stays
+prune() { # 30 days and 50 runs are kept; what a person must look at stays; what never began has ended
+  find "$base/txn" -mindepth 2 -maxdepth 2 -name state.NEW -mmin +60 2>/dev/null 9>&- | while read -r each; do
+    rm -f -- "${each%/*}/busy" && mv -T -- "$each" "${each%/*}/state.REFUSED"
+  done
   find "$base/txn" -maxdepth 1 -name '*.tmp' -mmin +60 -exec rm -rf -- {} + 2>/dev/null 9>&-
   ls -1t "$base/txn" 2>/dev/null | awk 'NR > 50' | while read -r each; do forget "$each"; done
   find "$base/txn" -maxdepth 1 -mindepth 1 -mtime +30 2>/dev/null 9>&- | while read -r each; do forget "${each##*/}"; done

@@ -206,7 +206,7 @@ way_back() { # UNIT ACTION WAS: reload, restart, or nothing
   if [ "$(unit_is "$1" ActiveState)" != active ]; then
     [ "$3" != active ] || echo restart
   elif [ -s ops ] && [ "$baseline" = valid ]; then
-    case $2:$3:$(unit_is "$1" CanReload) in restart:active:* | *:active:no) echo restart ;; *:yes) echo reload ;; esac
+    case $2:$3:$(unit_is "$1" CanReload) in restart:active:* | *:active:no) echo restart ;; *) echo reload ;; esac
   fi
 }
 
