@@ -39,6 +39,13 @@ class FrontDoors:
         tls = frozenset(listen.address for _, listens in found for listen in listens if listen.ssl)
         return cls(found, names, {**firsts, **marked}, tls)
 
+    def serves(self, name: str, port: str) -> bool:
+        """Whether any server is meant for this name at this port (or unix socket)."""
+        at = [server for server, listens in self.servers if port in {_port(listen.address) for listen in listens}]
+        names = {each.lower() for server in at for each in (*server.literal_names, *server.names)}
+        wanted = {name.lower(), f"*{name.lower().removeprefix('www')}"}
+        return bool(at) and (name in ("localhost", "_") or bool(wanted & names))
+
     def name_of(self, server: Server, address: Address) -> str | None:
         """A name under which this server answers there; None where another one would."""
         return next((name for name in self._candidates(server, address) if self._answers(server, address, name)), None)
@@ -81,6 +88,10 @@ class Heard:
         if address.host != "*" and not address.is_literal:
             return bool(hosts)
         return bool(hosts & (_EVERY_HOST | {address.host}))
+
+
+def _port(address: Address) -> str:
+    return address.path or str(address.port)
 
 
 def _run(path: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from remediations.changes.file import FileChange
 from remediations.changes.unit import ORDER, UnitAction
 from remediations.errors import RefusedError
 from remediations.facts.base import Unknown
 from remediations.facts.files import HostFile
+from remediations.facts.http import Probe
 from remediations.facts.run_record import RecordedAct, RecordedFile, RunRecord
 from remediations.facts.runs import UNDO, Run, Runs
+from remediations.front_doors import FrontDoors
 from remediations.plan import Plan, PlannedFile
 from remediations.snapshot import Snapshot
 
@@ -149,6 +152,15 @@ def _daemon(act: RecordedAct, snapshot: Snapshot) -> int | None:
         return None
     same = [process.pid for process in snapshot.processes.values() if process.title == act.title]
     return act.pid if act.pid in same else next(iter(sorted(same)), None)
+
+
+def still_served(snapshot: Snapshot, probe: Probe) -> bool:
+    """Whether a question from before the undo is still one: the site may be what the run had added."""
+    tree = snapshot.nginx_tree
+    if isinstance(tree, Unknown) or not probe.derived or probe.connect is None:
+        return True
+    at = probe.connect if probe.connect.startswith("/") else probe.connect.rpartition(":")[2]
+    return FrontDoors.of(tree).serves(urlsplit(probe.url).hostname or "", at)
 
 
 # --- what a person should know ---

@@ -105,7 +105,8 @@ class Runs:
     @property
     def to_undo(self) -> Run | None:
         """The last one that stands and wrote files; one that undoes is no such run, or undo twice would be nothing."""
-        return next((run for run in reversed(self.every) if self.stands(run) and run.files and not run.undoes), None)
+        mine = (run for run in reversed(self.every) if self.stands(run) and not run.undoes)
+        return next((run for run in mine if run.files or not run.acts), None)  # neither: its record is damaged
 
     def wrote(self, path: str, sha256: str | None) -> Run | None:
         """The last run whose bytes these are."""

@@ -108,9 +108,12 @@ class Undoing(Journey):
         return replace(super()._program(survey), like=dict(chosen.like), emptied=chosen.emptied, what=chosen.what)
 
     def _probes(self, shell: Shell) -> list[Probe]:
-        """Those of the configuration that stands again: it may serve fewer sites than the one that was taken back."""
-        answers = super()._gather(shell).answers
-        return [] if isinstance(answers, Unknown) else [answer.probe for answer in answers]
+        """Those of the configuration that stands again, and those from before where it still is to serve the site."""
+        now = super()._gather(shell)
+        answers = () if isinstance(now.answers, Unknown) else now.answers
+        fresh = {(answer.probe.url, answer.probe.connect): answer.probe for answer in answers}
+        old = (probe for probe in super()._probes(shell) if undoing.still_served(now, probe))
+        return [*fresh.values(), *(probe for probe in old if (probe.url, probe.connect) not in fresh)]
 
     def _unhelped(self, looked: HostResult, talk: Conversation, after: Health, script: Path | None) -> HostResult:
         """Undone itself where it made a good site bad; otherwise somebody has asked for it, and it stands."""
