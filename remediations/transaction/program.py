@@ -102,8 +102,12 @@ class Program:
         return laid | {f"after/{number}": data for number, data in after if data is not None}
 
     @property
+    def settle_for(self) -> float:
+        """For how many seconds the units that were touched are watched."""
+        return settle_seconds(self.plan.actions) if self.settle is None else self.settle
+
+    @property
     def _run(self) -> str:
-        seconds = self.settle if self.settle is not None else settle_seconds(self.plan.actions)
         return _lines(
             f"{key} {value}"
             for key, value in {
@@ -113,7 +117,7 @@ class Program:
                 "nonce": self.nonce,
                 "baseline": "valid" if self.baseline_valid else "invalid",
                 "proven": "yes" if self.proven else "",
-                "settle": f"{seconds:g}",
+                "settle": f"{self.settle_for:g}",
                 "confirm_within": self.confirm_within,
                 "wait_lock": self.wait_lock,
                 "nginx_log": _nginx_log(self.snapshot),

@@ -19,6 +19,8 @@ _KEEP = "mkdir /root/kept && cp -a --parents -- " + " ".join(_TREES) + " /root/k
 # The lines that wait let nginx's old workers go: a plan made meanwhile would see them.
 _RESTORE = f"""
 cd /root/kept && for tree in {" ".join(_TREES)}; do rm -rf "$tree" && cp -a ".$tree" "$tree"; done
+while [ -e /var/lib/remediate/current ]; do sleep 0.1; done # what the run before has confirmed is being tidied
+rm -rf /var/lib/remediate
 systemctl daemon-reload && systemctl reload nginx.service
 n=0; while pgrep -f 'nginx: worker process is shutting' >/dev/null && [ $n -lt 50 ]; do n=$((n+1)); sleep 0.1; done
 sleep 0.3

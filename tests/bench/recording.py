@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from remediations.connections.base import CommandResult
+from remediations.connections.base import CommandResult, Shell
 from remediations.connections.shell import PipeShell
 from remediations.request import Request
 from remediations.start import start
-
-_SETTLE = re.compile(r"\bsettle_for=([\d.]+)")
+from remediations.transaction import Outcome, Transaction
 
 
 @dataclass(frozen=True)
@@ -26,32 +24,37 @@ class Recording:
     exit_code: int
     report: str
     scripts: tuple[str, ...]
+    settle: float
+    """For how many seconds the host watches the units that were touched."""
 
     @property
     def stdin(self) -> bytes:
         """The scripts for one `sh -s`, each without a stdin of its own, as the toolkit sends them."""
         return "".join(f"{{ :\n{script}\n\n}} </dev/null\n" for script in self.scripts).encode()
 
-    @property
-    def settle(self) -> float:
-        """For how many seconds the host watches the units that were touched."""
-        found = [float(match[1]) for script in self.scripts for match in _SETTLE.finditer(script)]
-        return max(found, default=0.0)
-
 
 def record(request: Request) -> Recording:
     """Carries the request out against one host, in this process, and listens; its report goes to a file."""
     assert request.output is not None
     scripts: list[str] = []
-    send = PipeShell.run
+    settled: list[float] = [0.0]
+    send, begin = PipeShell.run, Transaction.begin
 
     def listening(shell: PipeShell, script: str, **limits: Any) -> CommandResult:
         scripts.append(script)
         return send(shell, script, **limits)
 
-    with patch.object(PipeShell, "run", listening), contextlib.redirect_stderr(io.StringIO()):
+    def noting(transaction: Transaction, shell: Shell) -> Outcome:
+        settled.append(transaction.program.settle_for)
+        return begin(transaction, shell)
+
+    with (
+        patch.object(PipeShell, "run", listening),
+        patch.object(Transaction, "begin", noting),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
         code = start(request)
-    return Recording(code, request.output.read_text(encoding="utf-8"), tuple(scripts))
+    return Recording(code, request.output.read_text(encoding="utf-8"), tuple(scripts), max(settled))
 
 
 def ask(host: str, inventory: Path, playbook: Path, folder: Path, *, apply: bool, settle: float | None) -> Request:
