@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from remediations.connections.base import Shell
+from remediations.errors import HostAnswerError
 from remediations.facts import databases, machine, nginx, open_run, php, processes, restarts, sockets, units
 from remediations.facts.base import Answer, Fact, join, split
 
@@ -25,4 +26,8 @@ def ask_first(shell: Shell) -> Mapping[str, Answer]:
 def ask(shell: Shell, facts: Sequence[Fact[object]], beside: Sequence[Fact[object]] = ()) -> dict[str, Answer]:
     """One trip: the answers of all these facts, of which those of `beside` run beside the others."""
     question = join(facts, beside=beside)
-    return split(question, shell.run(f"(\n{question.script})", timeout=SECONDS).stdout)
+    answer = shell.run(f"(\n{question.script})", timeout=SECONDS)
+    try:
+        return split(question, answer.stdout)
+    except HostAnswerError as error:
+        raise HostAnswerError(f"{shell.host}: {error}") from error

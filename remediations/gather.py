@@ -114,7 +114,7 @@ def _complete(ask: Ask, snapshot: Snapshot) -> Snapshot:
         wanted = snapshot.wanted
         if not wanted:
             break
-        fact = Fact("files", files.script(wanted), files.parse)
+        fact = files.fact(wanted)
         more = fact.read(ask([fact], ()).get("files"))
         if isinstance(more, Unknown):
             return replace(snapshot, nginx=more)
@@ -125,7 +125,7 @@ def _complete(ask: Ask, snapshot: Snapshot) -> Snapshot:
 def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings) -> Snapshot:
     """What follows from the configuration: the logs that it names, what its validators say, how the site answers."""
     known = () if isinstance(snapshot.units, Unknown) else tuple(_told_of(snapshot))
-    more = Fact("files", files.script(["/etc/systemd/system/*.service.d/*.conf"]), files.parse)
+    more = files.fact(["/etc/systemd/system/*.service.d/*.conf"])
     heard = journal.fact(known)
     tails = logs.fact(_log_paths(snapshot))
     where = paths.fact([each.path for each in topology.backend_addresses(snapshot) if each.path])

@@ -55,11 +55,14 @@ class CommandLine:
     def write_inventory(self, text: str) -> None:
         (self.folder / "inventory.yml").write_text(text)
 
-    def __call__(self, *words: str, stdin: str | None = None, seconds: float = 180) -> Answer:
+    def surroundings(self) -> dict[str, str]:
+        """The environment of the process."""
         environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "NO_COLOR": "1"}
-        environment |= {"REMEDIATE_INVENTORY": str(self.folder / "inventory.yml"), **self.environment}
+        return environment | {"REMEDIATE_INVENTORY": str(self.folder / "inventory.yml"), **self.environment}
+
+    def __call__(self, *words: str, stdin: str | None = None, seconds: float = 180) -> Answer:
         done = subprocess.run(
-            [sys.executable, "-m", "invoke", *words], cwd=CHECKOUT, env=environment, timeout=seconds, text=True,
+            [sys.executable, "-m", "invoke", *words], cwd=CHECKOUT, env=self.surroundings(), timeout=seconds, text=True,
             capture_output=True, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )  # fmt: skip
         return Answer(done.returncode, done.stdout, done.stderr)

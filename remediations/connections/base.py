@@ -69,6 +69,11 @@ class Shell(Protocol):
     script before it runs the first line of it. LC_ALL is C.
     """
 
+    @property
+    def host(self) -> str:
+        """The host's name: every message begins with it."""
+        ...
+
     def run(self, script: str, *, timeout: float, max_bytes: int = MAX_ANSWER_BYTES) -> CommandResult:
         """Run `script` (POSIX sh text, UTF-8) and return its answer; a bad exit code is an answer, not an error.
 

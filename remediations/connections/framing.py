@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 
 NOISE_KEPT = 8 * 1024
+AFTER_KEPT = 8
+"""An exit code and its newline; a host may send for ever behind an end marker."""
+
+_EXIT_CODE = re.compile(rb"([0-9]{1,3})\n")
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Between:
         self.ended = False
         self.overflowed = False
         self.after = b""
-        """What came after the end marker."""
+        """The first of what came after the end marker."""
 
     @property
     def content(self) -> bytes:
@@ -67,7 +72,7 @@ class Between:
     def feed(self, data: bytes) -> None:
         """Take the next piece of the stream."""
         if self.ended:
-            self.after += data
+            self.after = (self.after + data[:AFTER_KEPT])[:AFTER_KEPT]
             return
         self._pending += data
         if not self.begun:
@@ -90,7 +95,7 @@ class Between:
         self.overflowed = self.overflowed or len(self._content) + len(before) > self.cap
         self._content += before[: max(0, self.cap - len(self._content))]
         if found:
-            self.ended, self.after, self._pending = True, bytes(rest), bytearray()
+            self.ended, self.after, self._pending = True, bytes(rest[:AFTER_KEPT]), bytearray()
         else:
             self._pending = rest
 
@@ -111,5 +116,11 @@ class Answer:
     @property
     def exit_code(self) -> int | None:
         """The script's exit code, or None while the end marker's line is not here yet."""
-        code, newline, _ = self.stdout.after.partition(b"\n")
-        return int(code) if newline and code.isdigit() else None
+        found = _EXIT_CODE.match(self.stdout.after)
+        return int(found[1]) if found else None
+
+    @property
+    def damaged(self) -> bool:
+        """Whether what stands behind the end marker can never become an exit code."""
+        after = self.stdout.after
+        return self.exit_code is None and (b"\n" in after or len(after) == AFTER_KEPT)

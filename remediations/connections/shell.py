@@ -39,6 +39,11 @@ class PipeShell:
         self._proven = False
         self._gone: str | None = None
 
+    @property
+    def host(self) -> str:
+        """See Shell."""
+        return self._name
+
     def __enter__(self) -> Self:
         return self
 
@@ -100,6 +105,8 @@ class PipeShell:
             raise HostAnswerError(
                 f"{self._name}: the answer is longer than the {answer.stdout.cap} bytes allowed for it"
             )
+        if answer.damaged:
+            raise HostAnswerError(f"{self._name}: the answer's end marker has no exit code behind it")
         if answer.stdout.noise_bytes > MAX_NOISE_BYTES:
             raise HostAnswerError(
                 f"{self._name}: over {MAX_NOISE_BYTES} bytes came before the answer began (login scripts that print?)"

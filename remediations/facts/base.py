@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import secrets
 import shlex
@@ -14,6 +13,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from remediations.errors import HostAnswerError
+
+MAX_UNPACKED_BYTES = 32 * 1024 * 1024
+"""Of all answers of one trip; configuration is packed four to ten times smaller than this."""
+MAX_FACT_BYTES = 1024 * 1024
+MAX_REASON_BYTES = 4096
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -51,13 +55,15 @@ class Fact(Generic[T_co]):
     """One noun that can be asked of a host.
 
     `script` is POSIX sh, run by its own `sh -c` with stdin closed and at most `seconds` of time.
-    `parse` is pure; it gets the answer of a fragment that exited 0 and may return Unknown.
+    `parse` is pure; it gets the answer of a fragment that exited 0 and may return Unknown. An answer is whatever the
+    host likes to send: one that `parse` cannot read, or of more than `most` bytes, is Unknown, too.
     """
 
     name: str
     script: str
     parse: Callable[[bytes], T_co | Unknown]
     seconds: int = 5
+    most: int = MAX_FACT_BYTES
 
     def read(self, answer: Answer | None) -> T_co | Unknown:
         """The parsed fact, or Unknown with the reason: cut short, no such answer, or the fragment's own failure."""
@@ -66,9 +72,23 @@ class Fact(Generic[T_co]):
         if answer.exit_code in (124, 137):
             return Unknown(f"{self.name}: no answer within {self.seconds} s")
         if answer.exit_code:
-            words = answer.stdout.decode(errors="replace").strip().splitlines()
+            words = lines_of(answer.stdout[-MAX_REASON_BYTES:].strip())
             return Unknown(words[-1] if words else f"{self.name}: exit code {answer.exit_code}")
-        return self.parse(answer.stdout)
+        if len(answer.stdout) > self.most:
+            return Unknown(f"{self.name}: the answer is longer than {self.most >> 10} KiB")
+        try:
+            return self.parse(answer.stdout)
+        except (ValueError, LookupError, ArithmeticError, RecursionError) as error:
+            return Unknown(f"{self.name}: the answer cannot be read ({type(error).__name__})")
+
+
+def lines_of(data: bytes, errors: str = "replace") -> list[str]:
+    """The lines of an answer, which only a newline ends.
+
+    str.splitlines also ends them at characters that anybody may put into a process title, a log or a file name, and
+    whose rest would be taken for a line of the host's.
+    """
+    return data.decode(errors=errors).removesuffix("\n").split("\n") if data else []
 
 
 @dataclass(frozen=True)
@@ -107,15 +127,29 @@ def _framed(fact: Fact[object]) -> str:
 
 
 def split(question: Question, stdout: bytes) -> dict[str, Answer]:
-    """The answers by fact name; raises HostAnswerError where the compressed stream is damaged."""
-    if stdout[:2] == b"\x1f\x8b":
-        try:
-            stdout = gzip.decompress(stdout)
-        except (OSError, EOFError, zlib.error) as error:
-            raise HostAnswerError(f"the host's facts arrived damaged: {error}") from error
+    """The answers by fact name; raises HostAnswerError where the stream is damaged or not what was agreed."""
+    data = _unpacked(stdout) if stdout[:2] == b"\x1f\x8b" else stdout
+    asked = {fact.name.encode(): fact.name for fact in question.facts}
     answers: dict[str, Answer] = {}
     start = 0
-    for match in re.finditer(rb"\n%s (\S+) (\d+)\n" % question.boundary.encode(), stdout):
-        answers[match[1].decode()] = Answer(int(match[2]), stdout[start : match.start()])
+    for match in re.finditer(rb"\n%s (\S+) ([0-9]{1,3})\n" % question.boundary.encode(), data):
+        name = asked.get(match[1])
+        if name is None or name in answers:
+            raise HostAnswerError("the host's facts have an answer that nobody asked for")
+        answers[name] = Answer(int(match[2]), data[start : match.start()])
         start = match.end()
     return answers
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """Not by gzip.decompress: a MiB may unpack to a GiB."""
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        data = stream.decompress(packed, MAX_UNPACKED_BYTES)
+    except zlib.error as error:
+        raise HostAnswerError(f"the host's facts arrived damaged: {error}") from error
+    if not stream.eof:
+        cut = len(data) < MAX_UNPACKED_BYTES
+        why = "they are cut short" if cut else f"they unpack to more than {MAX_UNPACKED_BYTES >> 20} MiB"
+        raise HostAnswerError(f"the host's facts arrived damaged: {why}")
+    return data

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from remediations.facts.base import Fact, Unknown, fragment
+from remediations.facts.base import Fact, Unknown, fragment, lines_of
 
 NAMES = ("mysqld", "mariadbd", "redis-server", "valkey-server")
 DEFAULT_BUFFER_POOL = 128 << 20
@@ -32,7 +32,7 @@ Databases = tuple[Database, ...]
 
 def parse(stdout: bytes) -> Databases | Unknown:
     """`NAME RSS-IN-KIB LIMIT` lines; the limit is as configured, `-` where nothing is, `? REASON` where unknown."""
-    rows = (line.split(" ", 2) for line in stdout.decode(errors="replace").splitlines())
+    rows = (line.split(" ", 2) for line in lines_of(stdout))
     return tuple(Database(name, int(rss) * 1024, _limit(name, text.strip())) for name, rss, text in rows)
 
 

@@ -6,10 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remediations.facts.base import Unknown, fragment
+from remediations.facts.base import Fact, Unknown, fragment
 from remediations.quoting import quote
 
 MAX_FILE_KIB = 1024
+MAX_FILES = 20_000
+MAX_ALL_BYTES = 16 * 1024 * 1024
+"""Of one answer; what else a fact says before its files is at most MAX_FACT_BYTES."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ def script(patterns: Sequence[str]) -> str:
     return f"{EMIT_FILES}\nemit_files {words}\n"
 
 
+def fact(patterns: Sequence[str]) -> Fact[Files]:
+    """Every file named by absolute paths or shell globs."""
+    return Fact("files", script(patterns), parse, most=MAX_ALL_BYTES)
+
+
 def _glob(pattern: str) -> str:
     """Quoted for the shell, glob characters left to work."""
     parts, plain = [], ""
@@ -76,6 +84,8 @@ def parse(stdout: bytes) -> Files | Unknown:
     if not head.startswith(b"files "):
         return Unknown("the host cannot list files with stat, readlink and sha256sum")
     count = int(head.split()[1])
+    if not 0 <= count <= MAX_FILES:
+        return Unknown(f"the host lists {count} files, more than {MAX_FILES}")
     lines = rest.split(b"\n", 4 * count)
     if len(lines) != 4 * count + 1:
         return Unknown("the list of files arrived cut short")
@@ -83,6 +93,8 @@ def parse(stdout: bytes) -> Files | Unknown:
     data, start, files = lines[-1], 0, {}
     for stat, time, real, sha in zip(stats, times, reals, hashes, strict=True):
         size, mode, uid, gid, links, inode, modified, path = stat.split(b" ", 7)
+        if not (size.isdigit() and path.startswith(b"/") and real.startswith(b"/")) or b"\0" in path + real:
+            return Unknown("the list of files holds what is no file")
         piece = data[start : start + int(size)]
         start += int(size)
         if hashlib.sha256(piece).hexdigest().encode() != sha:

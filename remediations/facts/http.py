@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from remediations.facts.base import Fact, Unknown, fragment
+from remediations.facts.base import Fact, Unknown, fragment, lines_of
 from remediations.quoting import quote
 
 REFUSED, TIMED_OUT, EMPTY_REPLY = 7, 28, 52
@@ -67,7 +67,7 @@ def parse(stdout: bytes, probes: Sequence[Probe]) -> HttpAnswers | Unknown:
     """Lines `rc NUMBER CODE` and `answer NUMBER SIZE FOUND HEAD BODY` in any order."""
     codes: dict[int, int] = {}
     answers: dict[int, list[str]] = {}
-    for line in stdout.decode(errors="replace").splitlines():
+    for line in lines_of(stdout):
         words = line.split(" ")
         if words[0] == "rc":
             codes[int(words[1])] = int(words[2])

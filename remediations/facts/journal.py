@@ -10,6 +10,7 @@ from remediations.facts.base import Fact, Unknown
 from remediations.quoting import quote
 
 LINES = 600
+MAX_BYTES = 8 * 1024 * 1024
 FIELDS = "UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,MESSAGE"
 
 
@@ -36,12 +37,12 @@ journalctl --no-pager -q -o json \\
   --output-fields={FIELDS} -S -7d -n {LINES} {wanted} 2>/dev/null ||
   {{ echo 'journalctl failed'; exit 3; }}
 """
-    return Fact("journal", script, parse)
+    return Fact("journal", script, parse, most=MAX_BYTES)
 
 
 def parse(stdout: bytes) -> Journal | Unknown:
     """One JSON object a line; a record that is none is left out, its neighbours stand."""
-    return tuple(line for text in stdout.splitlines() if (line := _line(text)))
+    return tuple(line for text in stdout.split(b"\n") if (line := _line(text)))
 
 
 def _line(text: bytes) -> JournalLine | None:

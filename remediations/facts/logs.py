@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown, fragment
+from remediations.facts.base import Fact, Unknown, fragment, lines_of
 from remediations.quoting import quote
 
 MAX_LOG_BYTES = 256 * 1024
@@ -24,7 +24,7 @@ class Log:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        text = self.data.decode(errors="replace").splitlines()
+        text = lines_of(self.data)
         return tuple(text[1:] if self.cut else text)
 
 
@@ -36,7 +36,7 @@ def fact(paths: Sequence[str]) -> Fact[Logs]:
     """The tails of these files, each at most 256 KiB and all together at most 4 MiB."""
     cap = min(MAX_LOG_BYTES, MAX_ALL_BYTES // max(1, len(paths)))
     script = "\n".join(f"one {quote(path)}" for path in paths)
-    return Fact("logs", f"MAX_LOG={cap}\n{fragment('logs')}\n{script}\n", parse)
+    return Fact("logs", f"MAX_LOG={cap}\n{fragment('logs')}\n{script}\n", parse, most=2 * MAX_ALL_BYTES)
 
 
 def parse(stdout: bytes) -> Logs | Unknown:
@@ -61,5 +61,5 @@ def peers_fact(paths: Sequence[str]) -> Fact[Peers]:
 
 
 def parse_peers(stdout: bytes) -> Peers | Unknown:
-    rows = (line.split(" ", 1) for line in stdout.decode(errors="replace").splitlines())
+    rows = (line.split(" ", 1) for line in lines_of(stdout))
     return {address: int(count) for count, address in rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown, fragment
+from remediations.facts.base import Fact, Unknown, fragment, lines_of
 
 TOOLS = ("unshare", "mount", "stat", "sha256sum", "base64", "curl", "wget", "ss", "systemctl", "getfacl", "python3")
 
@@ -34,7 +34,7 @@ SCRIPT = f"TOOLS='{' '.join(TOOLS)}'\n{fragment('machine')}"
 
 def parse(stdout: bytes) -> Machine | Unknown:
     """`key value` lines; a missing key makes the whole fact unknown."""
-    pairs = [line.split(None, 1) for line in stdout.decode(errors="replace").splitlines() if " " in line]
+    pairs = [line.split(None, 1) for line in lines_of(stdout) if " " in line]
     found = {key.rstrip(":"): value for key, value in pairs}
     try:
         return Machine(

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from remediations.editors.nginx_build import Build, parse_build
-from remediations.facts.base import Fact, Unknown, fragment
-from remediations.facts.files import EMIT_FILES, Files
+from remediations.facts.base import MAX_FACT_BYTES, Fact, Unknown, fragment, lines_of
+from remediations.facts.files import EMIT_FILES, MAX_ALL_BYTES, Files
 from remediations.facts.files import parse as parse_files
 
 
@@ -33,7 +33,9 @@ def parse(stdout: bytes) -> NginxFiles | Unknown | None:
     if stdout.strip() == b"absent":
         return None
     head, marker, rest = stdout.partition(b"\nfiles ")
-    pairs = [line.partition(" ")[::2] for line in head.decode(errors="surrogateescape").splitlines()]
+    if len(head) > MAX_FACT_BYTES:
+        return Unknown("nginx includes more than can be followed")
+    pairs = [line.partition(" ")[::2] for line in lines_of(head, "surrogateescape")]
     found = dict(pairs)
     files = parse_files(marker.lstrip() + rest)
     if isinstance(files, Unknown):
@@ -50,4 +52,4 @@ def parse(stdout: bytes) -> NginxFiles | Unknown | None:
     )
 
 
-FACT: Fact[NginxFiles | None] = Fact("nginx", EMIT_FILES + fragment("nginx"), parse)
+FACT: Fact[NginxFiles | None] = Fact("nginx", EMIT_FILES + fragment("nginx"), parse, most=MAX_ALL_BYTES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown, fragment
+from remediations.facts.base import Fact, Unknown, fragment, lines_of
 
 _RUN = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -26,7 +26,7 @@ class OpenRun:
 
 def parse(stdout: bytes) -> OpenRun | Unknown:
     """`open ID STATE` and `held BY WHOM`, each where it is so."""
-    found = dict(line.partition(" ")[::2] for line in stdout.decode(errors="replace").splitlines())
+    found = dict(line.partition(" ")[::2] for line in lines_of(stdout))
     run, _, state = found.get("open", "").partition(" ")
     if run and not _RUN.fullmatch(run):
         return Unknown(f"the host names an open run {run[:64]!r}, which is no run of this toolkit")

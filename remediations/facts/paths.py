@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown
+from remediations.facts.base import Fact, Unknown, lines_of
 from remediations.quoting import quote
 
 
@@ -37,7 +37,7 @@ exit 0
 
 def parse(stdout: bytes, paths: Sequence[str]) -> Paths | Unknown:
     """One line a path, in order; an empty kind where stat found nothing."""
-    lines = stdout.decode(errors="surrogateescape").splitlines()
+    lines = lines_of(stdout, "surrogateescape")
     if len(lines) != len(paths):
         return Unknown("not every path was answered")
     found = {}

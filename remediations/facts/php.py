@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown, fragment
-from remediations.facts.files import EMIT_FILES, Files
+from remediations.facts.base import MAX_FACT_BYTES, Fact, Unknown, fragment, lines_of
+from remediations.facts.files import EMIT_FILES, MAX_ALL_BYTES, Files
 from remediations.facts.files import parse as parse_files
 
 UNLIMITED = 1 << 62
@@ -39,11 +39,13 @@ class PhpFiles:
 def parse(stdout: bytes) -> PhpFiles | Unknown:
     """Paragraphs that begin with `fpm`, then the frame of files; no paragraph means no PHP-FPM."""
     at = stdout.index(b"files ") if stdout.startswith(b"files ") else stdout.index(b"\nfiles ") + 1
+    if at > MAX_FACT_BYTES:
+        return Unknown("there are more PHP-FPMs than can be listed")
     files = parse_files(stdout[at:])
     if isinstance(files, Unknown):
         return files
     paragraphs: list[list[tuple[str, str]]] = []
-    for line in stdout[:at].decode(errors="surrogateescape").splitlines():
+    for line in lines_of(stdout[:at], "surrogateescape"):
         key, _, value = line.partition(" ")
         if key == "fpm":
             paragraphs.append([])
@@ -65,4 +67,4 @@ def _fpm(pairs: list[tuple[str, str]]) -> Fpm:
     )
 
 
-FACT: Fact[PhpFiles] = Fact("php", EMIT_FILES + fragment("php"), parse)
+FACT: Fact[PhpFiles] = Fact("php", EMIT_FILES + fragment("php"), parse, most=MAX_ALL_BYTES)

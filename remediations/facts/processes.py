@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown, fragment
+from remediations.facts.base import Fact, Unknown, fragment, lines_of
+
+MAX_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def parse(stdout: bytes) -> Processes | Unknown:
     now = 0.0
     units: dict[int, str] = {}
     memory: dict[int, dict[str, int]] = {}
-    for line in stdout.decode(errors="replace").splitlines():
+    for line in lines_of(stdout):
         kind, _, rest = line.partition(" ")
         if kind == "t":
             now = float(rest.removesuffix("N").rstrip("%."))
@@ -88,4 +90,4 @@ def _memory(kib: Mapping[str, int] | None) -> Memory | None:
     )  # fmt: skip
 
 
-FACT: Fact[Processes] = Fact("processes", fragment("processes"), parse)
+FACT: Fact[Processes] = Fact("processes", fragment("processes"), parse, most=MAX_BYTES)

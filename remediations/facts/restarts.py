@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, fragment
+from remediations.facts.base import Fact, fragment, lines_of
 
 PATH = "/var/lib/remediate/restarts"
 """Written by remote/units.sh, which counts by it too; the same in restarts.sh."""
@@ -26,7 +26,7 @@ Restarts = tuple[Restart, ...]
 
 def parse(stdout: bytes) -> Restarts:
     """`EPOCH UNIT ACTION RUN WHO` lines; one that a power cut has torn counts as long as it names its unit."""
-    lines = (line.split(" ", 4) for line in stdout.decode(errors="replace").splitlines())
+    lines = (line.split(" ", 4) for line in lines_of(stdout))
     return tuple(_restart(*words) for words in lines if len(words) > 1 and words[0].isascii() and words[0].isdigit())
 
 

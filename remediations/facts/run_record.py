@@ -69,7 +69,7 @@ def fact(run: Run) -> Fact[RunRecord]:
     folder = f"{HOME}/{run.id}"
     own = [f"{folder}/{name}" for name in ("ops", "acts", "acted", "made")]
     script = files.script([*own, f"{folder}/before/*", *(file.path for file in run.files)])
-    return Fact("run_record", script, lambda stdout: parse(stdout, run), seconds=30)
+    return Fact("run_record", script, lambda stdout: parse(stdout, run), seconds=30, most=files.MAX_ALL_BYTES)
 
 
 def parse(stdout: bytes, run: Run) -> RunRecord | Unknown:

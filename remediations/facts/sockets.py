@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from remediations.facts.base import Fact, Unknown
+from remediations.facts.base import Fact, Unknown, lines_of
+
+MAX_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ ss -H -lntp && ss -H -lxp
 
 def parse(stdout: bytes) -> Sockets | Unknown:
     """ss -H lines; `-lnt` has the state first, `-lx` the kind of socket before it."""
-    return tuple(socket for line in stdout.decode(errors="replace").splitlines() if (socket := _socket(line)))
+    return tuple(socket for line in lines_of(stdout) if (socket := _socket(line)))
 
 
 def _socket(line: str) -> ListeningSocket | None:
@@ -50,4 +52,4 @@ def _socket(line: str) -> ListeningSocket | None:
     return ListeningSocket(words[3], unix, int(words[1]), int(words[2]), pids)
 
 
-FACT: Fact[Sockets] = Fact("sockets", SCRIPT, parse)
+FACT: Fact[Sockets] = Fact("sockets", SCRIPT, parse, most=MAX_BYTES)

@@ -11,6 +11,7 @@ from remediations.quoting import quote
 
 MAX_UNITS = 2000
 """systemctl shows about as many in two seconds."""
+MAX_BYTES = 8 * 1024 * 1024
 
 PROPERTIES = (
     "Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,Restart,RestartUSec,Type,UnitFileState,"
@@ -108,7 +109,7 @@ def named_fact(names: Sequence[str]) -> Fact[Units]:
 
 def _blocks(text: str) -> list[dict[str, str]]:
     blocks: list[dict[str, str]] = [{}]
-    for line in text.splitlines():
+    for line in text.split("\n"):
         key, equals, value = line.partition("=")
         if not line:
             blocks.append({})
@@ -154,6 +155,6 @@ def _int(text: str | None) -> int:
     return int(text) if text and text.isdigit() else 0
 
 
-FACT: Fact[Units] = Fact("units", SCRIPT, parse, seconds=8)
-LEFT_OUT: Fact[int] = Fact("units", SCRIPT, parse_left_out, seconds=8)
+FACT: Fact[Units] = Fact("units", SCRIPT, parse, seconds=8, most=MAX_BYTES)
+LEFT_OUT: Fact[int] = Fact("units", SCRIPT, parse_left_out, seconds=8, most=MAX_BYTES)
 """Read from the same answer."""

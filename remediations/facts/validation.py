@@ -130,7 +130,7 @@ def parse(stdout: bytes, validators: Sequence[Validator], mark: str) -> Verdicts
 
 def judge(validator: Validator, exit_code: int, text: str) -> Verdict:
     """An exit code of 0 is not enough: some faults are only printed."""
-    lines = [line for line in text.strip().splitlines() if line.strip()]
+    lines = [line for line in text.strip().split("\n") if line.strip()]
     if exit_code in (124, 137):
         lines.append(f"no answer within {SECONDS_EACH} s")
     elif validator.relevant is not None:

@@ -46,7 +46,7 @@ def _summary(results: Sequence[HostResult], style: Style) -> Iterator[str]:
     """One line a host, names aligned: what became of it, and its root cause."""
     width = max(len(masking.defused(result.host)) for result in results)
     for result in results:
-        cause = f": {result.findings[0].cause} {masking.defused(result.findings[0].subject)}" if result.findings else ""
+        cause = f": {result.findings[0].cause} {_named(result.findings[0].subject)}" if result.findings else ""
         name = masking.defused(result.host).ljust(width)
         yield f"{style.bold(name)}  {_status(result, style)}{cause}"
 
@@ -71,16 +71,16 @@ def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
     for number, finding in enumerate(result.findings, 1):
         yield from _finding(number, finding, style)
     for name, note in result.notes:
-        yield f"  {style.dim(name)}  {masking.text(note)}"
+        yield f"  {style.dim(masking.defused(name))}  {_said(note)}"
     yield from _changes("would" if dry_run else "did", result.changes, style)
     yield from _changes("undid", result.undone, style)
     yield from _proof(result, style)
     for warning in result.warnings:
-        yield f"  {style.yellow('warning')} {masking.text(warning)}"
+        yield f"  {style.yellow('warning')} {_said(warning)}"
     if result.after:
         yield f"  after   {_health(result.after, style)}"
     if result.error:
-        yield f"  {style.red('error')}   {masking.text(result.error)}"
+        yield f"  {style.red('error')}   {_said(result.error)}"
     if result.plan and dry_run:
         yield f"  plan    {result.plan[:16]}  (apply exactly this one: --plan {result.plan[:16]})"
     if result.held:
@@ -95,33 +95,43 @@ def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
 def _health(health: Health, style: Style) -> str:
     word = {True: style.green("good"), False: style.red("bad"), None: style.yellow("unknown")}[health.ok]
     by = f", answered by {health.layer}" if health.layer and health.layer != "network" else ""
-    return f"{word}: {masking.text(health.summary)}{by}"
+    return f"{word}: {_said(health.summary)}{by}"
 
 
 def _finding(number: int, finding: Finding, style: Style) -> Iterator[str]:
     role = "cause  " if number == 1 else "also   "
-    yield f"  {style.bold(role)} {style.bold(finding.cause)}: {masking.text(finding.summary)} ({finding.confidence})"
+    yield f"  {style.bold(role)} {style.bold(finding.cause)}: {_said(finding.summary)} ({finding.confidence})"
     for evidence in finding.evidence:
-        for line in masking.text(evidence.text).splitlines() or [""]:
-            yield f"          {style.dim(evidence.source)}  {line}"
+        for line in masking.text(evidence.text).split("\n"):
+            yield f"          {style.dim(_named(evidence.source))}  {line}"
     if finding.remediation:
         yield f"          cure: {finding.remediation}"
     if finding.advice:
-        yield f"          {masking.text(finding.advice)}"
+        yield f"          {_said(finding.advice)}"
 
 
 def _changes(title: str, changes: Sequence[Change], style: Style) -> Iterator[str]:
     for change in changes:
         reason = f": {change.reason}" if change.reason else ""
         who = style.dim(f"({', '.join(change.remediations)})")
-        yield f"  {title:<7} {change.action} {masking.defused(change.target)}{masking.text(reason)} {who}"
+        yield f"  {title:<7} {change.action} {_named(change.target)}{_said(reason)} {who}"
         if change.diff:
-            yield from (f"    {style.diff_line(line)}" for line in change.diff.splitlines())
+            yield from (f"    {style.diff_line(line)}" for line in change.diff.removesuffix("\n").split("\n"))
 
 
 def _proof(result: HostResult, style: Style) -> Iterator[str]:
     for check in result.proof.checks if result.proof else ():
         word = style.green("accepts it") if check.ok else style.red("refuses it")
-        yield f"  proof   {check.name} {word}"
+        yield f"  proof   {_named(check.name)} {word}"
         if not check.ok:
-            yield from (f"          {line}" for line in masking.text(check.output).splitlines())
+            yield from (f"          {line}" for line in masking.text(check.output).split("\n"))
+
+
+def _said(text: str) -> str:
+    """What may hold words of the host: its further lines stand below, and none can pass for a line of the report."""
+    return masking.text(text).replace("\n", "\n          ")
+
+
+def _named(name: str) -> str:
+    """A path or a unit of the host, in one line."""
+    return masking.defused(name).replace("\n", "\\n")
