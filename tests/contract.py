@@ -11,8 +11,11 @@ STATUSES = get_args(Status)
 LAYERS = ("nginx", "apache", "app", "php", "wordpress", "cloudflare", "alb", "network", None)
 SOURCE = re.compile(r"(?:log:/.+|journal:.+|unit:.+|file:/.+|socket|http|df|kernel|process)")
 HOST = {
-    "host", "status", "health", "findings", "changes", "undone", "notes", "warnings", "proof", "plan", "restore", "held",
-    "error",
+    "host", "status", "health", "findings", "changes", "undone", "notes", "warnings", "proof", "plan", "restore",
+    "held", "error",
+}  # fmt: skip
+RUN = {
+    "run", "state", "when", "who", "from", "remediations", "undoes", "undone_by", "files", "acts", "advice",
 }  # fmt: skip
 FINDING = {"cause", "subject", "confidence", "summary", "evidence", "remediation", "advice"}
 CHANGE = {"remediation", "remediations", "kind", "target", "action", "diff"}
@@ -30,7 +33,9 @@ def check(document: dict[str, Any]) -> None:
 
 
 def _check_host(host: dict[str, Any], *, dry_run: bool) -> None:
-    assert set(host) == HOST
+    assert set(host) - {"history"} == HOST
+    if "history" in host:
+        _check_history(host["history"])
     assert host["status"] in STATUSES
     assert set(host["health"]) == {"before", "after"}
     for health in host["health"].values():
@@ -49,7 +54,7 @@ def _check_host(host: dict[str, Any], *, dry_run: bool) -> None:
 
 def _check_status(host: dict[str, Any], *, dry_run: bool) -> None:
     status, health = host["status"], host["health"]
-    if status in ("ok", "changed"):
+    if status in ("ok", "changed") and "history" not in host:
         assert (health["after"] or health["before"])["ok"] is True
     if status in ("unreachable", "refused", "declined", "locked", "ok", "undiagnosed", "rolled_back"):
         assert host["changes"] == []
@@ -61,6 +66,16 @@ def _check_status(host: dict[str, Any], *, dry_run: bool) -> None:
         assert host["findings"]
     if status in ("unreachable", "refused", "locked", "rolled_back", "needs_human", "unknown"):
         assert host["error"]
+
+
+def _check_history(history: dict[str, Any]) -> None:
+    assert set(history) == {"runs", "open", "holder", "damaged"}
+    for run in history["runs"]:
+        assert set(run) == RUN
+        assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}(-restore)?", run["run"])
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", run["when"])
+        assert all(set(file) == {"path", "before", "after"} for file in run["files"])
+        assert all(set(act) == {"action", "unit"} for act in run["acts"])
 
 
 def _check_health(health: dict[str, Any] | None) -> None:
