@@ -107,15 +107,19 @@ class Eye:
 
     host: LabHost
     before: Sight
+    old: dict[str, bytes]
     edited: dict[str, bytes]
     created: dict[str, bytes]
 
     @classmethod
     def on(cls, host: LabHost) -> Eye:
         host.sh(PREPARE)
-        edited = {SITE: host.read(SITE).replace(*EDITED_SITE), POOL: host.read(POOL) + EDITED_POOL}
+        old = {path: host.read(path) for path in (SITE, POOL, GONE)}
+        edited = {SITE: old[SITE].replace(*EDITED_SITE), POOL: old[POOL] + EDITED_POOL}
         managed = "no-systemd" not in host.features
-        eye = cls(host, look(host), edited, {CREATED: CREATED_SITE} | ({DROP_IN: CREATED_DROP_IN} if managed else {}))
+        eye = cls(
+            host, look(host), old, edited, {CREATED: CREATED_SITE} | ({DROP_IN: CREATED_DROP_IN} if managed else {})
+        )
         eye.sees("old")
         return eye
 

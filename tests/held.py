@@ -19,19 +19,19 @@ from tests.lab.host import LabHost
 FULL = os.environ.get("REMEDIATE_FAULTS") == "full"
 """For a night; otherwise a subset for every day."""
 
-HOLD = 'hold() { [ -e "at.$1" ] || { echo $$ >"at.$1"; sleep 60 9>&-; }; }\n'
+HOLD = 'hold() { [ -e "at.$1" ] || { echo $$ >"at.$1"; sleep %s 9>&-; }; }\n'
 """Once only: who comes after the one that was killed goes on."""
 
 POINTS = {
     "NEW": "  check || return\n",
     "PREPARED": "  stage_all || return\n",
     "STAGED": "  become PREPARED SWAPPING || return\n",
-    "SWAPPING": '  flush "${3%/*}"\n  say "swapped $3"\n',
+    "SWAPPING": '  say "swapped $3"\n',
     "SWAPPED": "  look_after || return 1\n",
     "ACTING": '  say "acted $action $(subject)"\n',
     "SETTLED": "become SWAPPING AWAIT; await;",
     "ABORTING": "undo ABORTING ;;",
-    "ROLLING_BACK": '    flush "${path%/*}"\n  done <<LIST\n',
+    "ROLLING_BACK": '    if holds "$path" "$old"; then say "restored $path"',
     "UNDONE": "    become ROLLING_BACK ROLLED_BACK\n",
     "COMMITTED": "tidy ;;\n    ABORTING)",
     "LATE": "undo ROLLING_BACK; else await",
@@ -60,9 +60,11 @@ def edited(*edits: tuple[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def held(*points: str) -> Iterator[None]:
-    """Every program laid down meanwhile stands still at each of these points."""
-    with edited(("umask 077\n", f"umask 077\n{HOLD}"), *((POINTS[p], f"hold {p}; {POINTS[p]}") for p in points)):
+def held(*points: str, seconds: int = 60) -> Iterator[None]:
+    """Every program laid down meanwhile stands still at each of these points, once."""
+    with edited(
+        ("umask 077\n", f"umask 077\n{HOLD % seconds}"), *((POINTS[p], f"hold {p}; {POINTS[p]}") for p in points)
+    ):
         yield
 
 
