@@ -74,7 +74,7 @@ def test_an_interruption_while_a_host_is_changed_waits_for_it_and_says_each_stat
 def test_a_second_ctrl_c_leaves_the_host_to_undo_by_itself(web1: LabHost, command: CommandLine) -> None:
     command.knows(web1)
     before = web1.sh(SITES)
-    with Terminal(command, *EDIT, "--settle", "60", TERM="dumb") as terminal:
+    with Terminal(command, *EDIT, "--settle", "12", "--confirm-timeout", "10", TERM="dumb") as terminal:
         terminal.sees("applying")
         time.sleep(1)
         terminal.signal(signal.SIGINT)

@@ -213,7 +213,7 @@ forward() {
 
 await() { # the clock that no one can set decides
   deadline=$(($(uptime) + confirm_within))
-  while [ "$(state)" = AWAIT ] && [ "$(uptime)" -lt "$deadline" ]; do sleep 0.2 9>&-; done
+  while [ "$(state)" = AWAIT ] && [ "$(uptime)" -lt "$deadline" ]; do sleep 0.1 9>&-; done
   case $(state) in
     COMMITTED) tidy ;;
     ABORTING) undo ABORTING ;;

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import contest, table
+from tests.bench import contest, cores, table
 from tests.bench.field import booted
 from tests.lab.base import require_lab
 from tests.lab.teardown import reap
@@ -16,9 +16,15 @@ def bench(rounds: int, counts: tuple[int, ...]) -> None:
     """Boots the hosts, measures, prints. The figures are ratios of one machine, so they are printed, never asserted."""
     require_lab()
     reap()
-    with tempfile.TemporaryDirectory(prefix="remediate-bench-") as folder, booted(max(counts), Path(folder)) as field:
+    with (
+        tempfile.TemporaryDirectory(prefix="remediate-bench-") as folder,
+        booted(max(counts), Path(folder)) as field,
+        cores.for_clients(),
+    ):
         outcomes = list(contest.hold(field, counts, rounds, _tell))
     print(table.render(outcomes))
+    if not cores.divided():
+        print("There is one core: hosts and clients share it, which slows both.")
 
 
 def _tell(text: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.bench import cores
 from tests.lab.host import LabHost
 from tests.lab.inventory import variables
 from tests.lab.lab import boot
@@ -50,7 +51,8 @@ def booted(count: int, folder: Path) -> Iterator[Field]:
     with ExitStack() as stack:
         hosts = []
         for number in range(1, count + 1):
-            hosts.append(boot(f"bench{number}", folder))
+            with cores.for_hosts():
+                hosts.append(boot(f"bench{number}", folder))
             stack.callback(hosts[-1].stop)
             hosts[-1].sh(_KEEP)
         field = Field(tuple(hosts), folder)
