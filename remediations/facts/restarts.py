@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from remediations.facts.base import Fact, fragment, lines_of
 
-PATH = "/var/lib/remediate/restarts"
-"""Written by remote/units.sh, which counts by it too; the same in restarts.sh."""
+_TIME = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,12 @@ Restarts = tuple[Restart, ...]
 
 
 def parse(stdout: bytes) -> Restarts:
-    """`EPOCH UNIT ACTION RUN WHO` lines; one that a power cut has torn counts as long as it names its unit."""
+    """`EPOCH UNIT ACTION RUN WHO` lines; one that a power cut has torn counts as long as it names its unit.
+
+    remote/units.sh writes them, and counts by the same rule.
+    """
     lines = (line.split(" ", 4) for line in lines_of(stdout))
-    return tuple(_restart(*words) for words in lines if len(words) > 1 and words[0].isascii() and words[0].isdigit())
+    return tuple(_restart(*words) for words in lines if len(words) > 1 and _TIME.fullmatch(words[0]))
 
 
 def _restart(time: str, unit: str, action: str = "?", run: str = "?", who: str = "?") -> Restart:

@@ -79,6 +79,7 @@ def test_only_the_last_500_lines_are_carried_home(tmp_path: Path) -> None:
 
 def test_a_torn_line_counts_if_it_names_its_unit_and_what_is_no_line_does_not() -> None:
     found = restarts.parse(b"1800000000 a.service\n18000\nnot a line\n\n\xff\xfe x\n-5 b.service\n" + LINE.encode())
+    assert restarts.parse(b"9" * 5000 + b" a.service start R alice\n") == ()
     assert [(one.unit, one.action, one.who) for one in found] == [
         ("a.service", "?", "?"),
         ("nginx.service", "restart", "alice"),
