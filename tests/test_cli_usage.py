@@ -85,6 +85,22 @@ USAGE_ERRORS = {
     "diagnose --host web1 verify --host web1": "one verb a run",
     "diagnose --host": "--host: a value is missing",
     "verify --host=": "--host: a value is missing",
+    "undo": "--host is missing",
+    "undo --host": "--host: a value is missing",
+    "undo --host web1": "--yes",
+    "undo --host web1 --run --dry-run": "run> needed value",
+    "undo --host web1 --run latest --dry-run": "expected the id of a run, such as",
+    "undo --host web1 --run ../../etc --dry-run": "expected the id of a run, such as",
+    "undo --host web1 --only limit-req": "--only",
+    "recover": "--host is missing",
+    "confirm": "--run is missing",
+    "confirm --run 20261122T130500Z-7f3a9c": "--host is missing",
+    "confirm --host web1": "--run is missing",
+    "confirm --host web1 --run": "run> needed value",
+    "confirm --host web1 --run 1": "expected the id of a run, such as",
+    "history --host": "--host: a value is missing",
+    "history --host web1 --run 20261122T130500Z-7f3a9c": "--run",
+    "undo --host web1 confirm --host web1": "one verb a run",
     "remedy": "remedy",
     "explain": "name",
     "explain nope": "there are: limit-req",
@@ -104,6 +120,9 @@ def test_what_cannot_be_meant_is_refused_in_words_before_anything_is_asked(words
 
 def test_a_host_is_named_or_a_playbook_for_a_change_but_not_for_a_look(command: CommandLine) -> None:
     assert command("diagnose").exit_code == 4
+    assert command("history").exit_code == 4
+    assert command("recover", "--playbook", "502").exit_code == 4
+    assert command("undo", "--playbook", "502", "--dry-run").exit_code == 4
     assert command("remediate", "--playbook", "502", "--dry-run").exit_code == 4
     assert (
         command("remediate", "--host", "!web1", "--dry-run", "--format", "json").document["hosts"][0]["host"] == "web2"
@@ -146,7 +165,17 @@ def test_a_wrong_playbook_names_file_line_and_key(name: str, command: CommandLin
     assert words in answer.stderr
 
 
-@pytest.mark.parametrize("words", ["remediate -h", "remediate --help", "diagnose -h", "verify --host web1 --help"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "remediate -h",
+        "remediate --help",
+        "diagnose -h",
+        "verify --host web1 --help",
+        "undo -h",
+        "recover --host web1 -h",
+    ],
+)
 def test_help_is_printed_and_nothing_is_done(words: str, command: CommandLine) -> None:
     answer = command(*words.split())
     assert answer.exit_code == 0
