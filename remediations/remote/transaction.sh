@@ -232,7 +232,7 @@ undo() { # FROM: look at all files first; where somebody else has written since,
   elif ! put_back; then
     say 'failed not every file could be put back'
     become ROLLING_BACK NEEDS_HUMAN
-  elif ! serve_again; then
+  elif ! serve_again && [ -s ops ]; then # without a file of ours it is the fault that was there before us
     say 'failed the files are back, but not every daemon runs as before'
     become ROLLING_BACK NEEDS_HUMAN
   else
