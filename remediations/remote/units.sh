@@ -105,6 +105,7 @@ act() { # ACTION PID KIND UNIT TITLE, written down before it is begun; without a
   [ "$4" = - ] || was=$(unit_is "$4" ActiveState)
   { printf '%s %s %s %s %s %s\n' "$1" "${was:-unknown}" "$2" "$3" "$4" "$5" >>acted && flush acted; } ||
     { say "failed $1 $4: nothing can be written to the journal"; return 1; }
+  [ "$4" = - ] || count_restart "$1" "$4" # once an act: what an undo of it starts again is no second one
   perform "$1" "$2" "$3" "$4" "$5" "$was"
 }
 
@@ -113,7 +114,6 @@ perform() { # ACTION PID KIND UNIT TITLE WAS
   if [ "$unit" = - ]; then came_back 0 "$5"; pid=$(daemon "$2" "$5"); else pid=$(unit_is "$unit" MainPID); served=$(steady "$unit"); fi
   before=$(workers "${pid:-0}") mark=$(size_of "$nginx_log")
   case $6 in failed) systemctl --no-ask-password reset-failed -- "$unit" 2>&1 9>&- | text ;; esac
-  [ "$unit" = - ] || count_restart "$action" "$unit"
   answer=$(order "$unit" "$action" "$pid" 2>&1 </dev/null 9>&-); code=$?
   [ -z "$answer" ] || printf '%s\n' "$answer" | text
   [ $code = 0 ] || { say "failed $action $(subject): exit code $code"; return 1; }
