@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # what one part sets another one uses: they are joined into one program
 # Files: what may be replaced, the old ones kept, the new ones beside the old, the swap and the way back. Beside a file
 # stand `.NAME.remediate-RUN.part` (being written), `.new` (complete; after an exchange: what came out) and `.orig` (the
 # old file itself, the same inode, so that putting it back is a rename and needs no space).
@@ -69,7 +70,7 @@ stage() { # NUMBER OLD-SHA NEW-SHA MODE OWNER PATH: the new bytes beside it, wit
     why=$(cp --attributes-only --preserve=all -- "$model" "$part" 2>&1) ||
       { printf '%s\n' "$why" | text; refuse "$6 cannot be written: its owner and mode cannot be copied"; return 1; }
   else
-    chown "$5" -- "$part" && chmod "$4" -- "$part" || { refuse "$6 cannot be given to $5"; return 1; }
+    { chown "$5" -- "$part" && chmod "$4" -- "$part"; } || { refuse "$6 cannot be given to $5"; return 1; }
   fi
   why=$(cat "after/$1" 2>&1 >"$part")
   [ "$(hash_of "$part")" = "$3" ] || { printf '%s\n' "$why" | text; refuse "$6 cannot be written"; return 1; }
@@ -112,7 +113,7 @@ swap() { # OLD-SHA NEW-SHA PATH
     mv -T -- "$laid" "$kept"
   else
     ln -T -- "$3" "$kept" || { say "failed the old $3 cannot be kept beside it"; return 1; }
-    came_out "$kept" "$1" && [ "$(inode_of "$kept")" = "$(inode_of "$3")" ] ||
+    { came_out "$kept" "$1" && [ "$(inode_of "$kept")" = "$(inode_of "$3")" ]; } ||
       { rm -f -- "$kept"; say "failed $3 changed at this moment"; return 1; }
     mv -T -- "$laid" "$3" || { say "failed $3 cannot be replaced"; return 1; }
     came_out "$kept" "$1" || { ln -T -- "$3" "$laid" && mv -T -- "$kept" "$3"; say "failed $3 changed at this moment"; return 1; }

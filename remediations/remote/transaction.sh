@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # what one part sets another one uses: they are joined into one program
 # One run's changes on this host: all of them stand, or nothing. It runs by itself, in a unit (or session) of its own,
 # whoever is connected or not: `sh program.sh VERB ID`. The run's folder below /var/lib/remediate/txn holds its data:
 #
@@ -120,12 +121,14 @@ arm() { # an absolute time: a timer with a relative one begins anew at every dae
     /bin/sh "$base/txn/$run/program.sh" rollback "$run" 2>&1 9>&- | text
   systemctl --no-ask-password --quiet is-active "remediate-$run-undo.timer" 9>&- ||
     { refuse 'no timer could be set'; return 1; }
-  boot_unit >"$units/remediate-$run-boot.service" 2>/dev/null &&
-    { [ -d "$units/sysinit.target.wants" ] || { : >made_wants && mkdir -m 755 "$units/sysinit.target.wants"; }; } &&
-    chmod 644 "$units/remediate-$run-boot.service" &&
-    ln -s "../remediate-$run-boot.service" "$units/sysinit.target.wants/remediate-$run-boot.service" &&
-    flush "$units/remediate-$run-boot.service" "$units" "$units/sysinit.target.wants" ||
+  arm_boot "$units/remediate-$run-boot.service" "$units/sysinit.target.wants" ||
     { refuse 'no unit could be made for the next boot'; return 1; }
+}
+
+arm_boot() { # UNIT-FILE WANTS-FOLDER
+  boot_unit >"$1" 2>/dev/null && chmod 644 "$1" || return 1
+  [ -d "$2" ] || { : >made_wants && mkdir -m 755 "$2"; } || return 1
+  ln -s "../${1##*/}" "$2/${1##*/}" && flush "$1" "$units" "$2"
 }
 
 boot_unit() {
@@ -204,7 +207,7 @@ forward() {
   done <ops
   look_after || return 1
   if grep -q '^daemon-reload ' acts; then reload_manager || return 1; fi
-  while read -r unit property value; do expect "$unit" "$property" "$value" || return 1; done <expect
+  while read -r unit property value; do expect "$unit" "$property" "$value" || return 1; done <./expect
   while read -r action pid kind _ _ unit title; do
     [ "$action" = daemon-reload ] || act "$action" "$pid" "$kind" "$unit" "$title" || return 1
   done <acts
@@ -350,6 +353,7 @@ prune() { # 30 days and 50 runs are kept; what a person must look at stays; what
     rm -f -- "${each%/*}/busy" && mv -T -- "$each" "${each%/*}/state.REFUSED"
   done
   find "$base/txn" -maxdepth 1 -name '*.tmp' -mmin +60 -exec rm -rf -- {} + 2>/dev/null 9>&-
+  # shellcheck disable=SC2012 # ids are plain words, and find cannot sort
   ls -1t "$base/txn" 2>/dev/null | awk 'NR > 50' | while read -r each; do forget "$each"; done
   find "$base/txn" -maxdepth 1 -mindepth 1 -mtime +30 2>/dev/null 9>&- | while read -r each; do forget "${each##*/}"; done
 }

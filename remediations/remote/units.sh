@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # what one part sets another one uses: they are joined into one program
 # Validators and units: the live files are judged before anything is reloaded, a reload is believed when its new workers
 # answer, a start when the unit stays up, and nobody restarts a unit for ever.
 
