@@ -129,6 +129,7 @@ def pid_of(host: LabHost, verb: str, run: str) -> int:
 def test_without_systemd_a_watchdog_undoes_for_a_run_that_is_killed_and_a_run_needs_no_watchdog(
     lab_host: LabHostFactory,
 ) -> None:
+    """Each begins with facts of its own: PHP-FPM is another process after each reload."""
     host = lab_host("web1", "no-systemd")
     eye = Eye.on(host)
     with on(host) as at:
@@ -137,13 +138,12 @@ def test_without_systemd_a_watchdog_undoes_for_a_run_that_is_killed_and_a_run_ne
         host.sh(f"kill -9 {pid_of(host, 'apply', transaction.run)}")
         assert end_of(host, transaction.run) == "ROLLED_BACK"
         eye.sees("old")
-
-        with held("SWAPPING"):
-            transaction = at.transaction(*eye.changes(at))
-            kill_at(host, transaction.run, "SWAPPING")
-            assert transaction.begin().state == "rolled_back"
+    with on(host) as at, held("SWAPPING"):
+        transaction = at.transaction(*eye.changes(at))
+        kill_at(host, transaction.run, "SWAPPING")
+        assert transaction.begin().state == "rolled_back"
         eye.sees("old")
-
+    with on(host) as at:
         transaction = begun(at, eye, confirm_within=2)
         host.sh(f"kill -9 {pid_of(host, 'watch', transaction.run)}")
         assert end_of(host, transaction.run) == "ROLLED_BACK"
