@@ -28,9 +28,10 @@ class Survey:
 
     def result(self, *, diagnose_only: bool) -> HostResult:
         """What a dry run reports."""
+        status = self._status(diagnose_only)
         return HostResult(
             host=self.snapshot.host,
-            status=self._status(diagnose_only),
+            status=status,
             before=self.health,
             findings=self.findings,
             changes=changes_of(self.plan),
@@ -38,6 +39,7 @@ class Survey:
             warnings=self._warnings,
             proof=self.proof,
             plan=None if self.plan.empty else self.plan.sha256,
+            error=f"{self.snapshot.host}: {self.health.summary}" if status == "unknown" else None,
         )
 
     def refusal(self, *, only_plan: str | None, require_proof: bool, blind: bool = False) -> str | None:

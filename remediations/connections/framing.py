@@ -40,7 +40,7 @@ class Frame:
             f"printf '%s%s\\n' {begin}; printf '%s%s\\n' {begin} >&2\n"
             f"{{ :\n{script}\n\n}} </dev/null\n"
             f"printf '%s%s %d\\n' {end} \"$?\"; printf '%s%s\\n' {end} >&2\n"
-        ).encode()
+        ).encode(errors="surrogateescape")  # a file name of the host may be no UTF-8
 
 
 class Between:

@@ -36,10 +36,15 @@ def fact(paths: Sequence[str]) -> Fact[Logs]:
     """The tails of these files, each at most 256 KiB and all together at most 4 MiB."""
     cap = min(MAX_LOG_BYTES, MAX_ALL_BYTES // max(1, len(paths)))
     script = "\n".join(f"one {quote(path)}" for path in paths)
-    return Fact("logs", f"MAX_LOG={cap}\n{fragment('logs')}\n{script}\n", parse, most=2 * MAX_ALL_BYTES)
+    return Fact(
+        "logs",
+        f"MAX_LOG={cap}\n{fragment('logs')}\n{script}\n",
+        lambda stdout: parse(stdout, paths),
+        most=2 * MAX_ALL_BYTES,
+    )
 
 
-def parse(stdout: bytes) -> Logs | Unknown:
+def parse(stdout: bytes, paths: Sequence[str]) -> Logs | Unknown:
     """`FLAG SIZE PATH` lines, each followed by SIZE bytes; `?` marks a log that may not be read."""
     logs, start = {}, 0
     while start < len(stdout):
@@ -47,6 +52,8 @@ def parse(stdout: bytes) -> Logs | Unknown:
         flag, size, path = stdout[start:end].decode(errors="surrogateescape").split(" ", 2)
         if flag == "?":
             return Unknown(f"{path} may not be read by this user")
+        if path not in paths or not size.isdigit():
+            return Unknown("the host answers with a log that nobody asked for")
         start = end + 1 + int(size)
         logs[path] = Log(path, stdout[end + 1 : start], cut=flag == "+", missing=flag == "-")
     return logs

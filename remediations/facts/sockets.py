@@ -9,6 +9,8 @@ from remediations.facts.base import Fact, Unknown, lines_of
 
 MAX_BYTES = 4 * 1024 * 1024
 
+_PORT = re.compile(r"[0-9]{1,5}")
+
 
 @dataclass(frozen=True)
 class ListeningSocket:
@@ -26,7 +28,7 @@ class ListeningSocket:
     @property
     def port(self) -> int | None:
         tail = self.address.rpartition(":")[2]
-        return None if self.unix or not tail.isdigit() else int(tail)
+        return None if self.unix or not _PORT.fullmatch(tail) else int(tail)
 
 
 Sockets = tuple[ListeningSocket, ...]

@@ -77,6 +77,7 @@ Units = Mapping[str, Unit]
 SCRIPT = f"PROPERTIES={PROPERTIES} MAX_UNITS={MAX_UNITS}\n{fragment('units')}"
 
 _NAME = re.compile(r"[A-Za-z0-9:_\\-][A-Za-z0-9:_.\\-]*(?:@[A-Za-z0-9:_.\\@-]+)?")
+_ID = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\@-]*")
 _TYPE = re.compile(r"\.(?:service|socket|target|timer|path|mount|automount|swap|slice|scope|device)")
 
 
@@ -84,7 +85,7 @@ def parse(stdout: bytes) -> Units | Unknown:
     """Blocks of `Key=value` lines, one a unit; after `SECOND=1` the second sample of NRestarts."""
     first, _, second = stdout.decode(errors="replace").partition("\nSECOND=1\n")
     again = {block["Id"]: block.get("NRestarts", "") for block in _blocks(second) if "Id" in block}
-    units = [_unit(block, again) for block in _blocks(first) if block.get("Id")]
+    units = [_unit(block, again) for block in _blocks(first) if _ID.fullmatch(block.get("Id", ""))]
     return {unit.name: unit for unit in units if unit.load_state != "not-found"}
 
 

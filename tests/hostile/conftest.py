@@ -22,6 +22,8 @@ MOST_MEMORY = 400 << 20
 
 HURRIED = "tests.hostile.hurried"
 
+APPLY = ("remediate", "--yes", "--only", "restart-service,restart-always")
+
 Ask = Callable[..., Measured]
 
 

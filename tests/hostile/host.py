@@ -21,6 +21,13 @@ Act = Callable[[Wire, Script], None]
 """What the host does in place of an answer."""
 
 
+Altered = Callable[[str, bytes], bytes]
+"""A fact's name and its honest bytes: the bytes to send."""
+
+Sudo = Callable[[Wire, str], None]
+"""What sudo does, given the login's command, before it starts the shell."""
+
+
 def recorded(name: str) -> list[dict[str, Answer]]:
     """The facts of each trip of a recorded host."""
     trips = json.loads(gzip.decompress((FOLDER / f"{name}.json.gz").read_bytes()))
@@ -36,8 +43,10 @@ class Host:
 
     fault: str = "healthy"
     misdeeds: Mapping[str, Act] = field(default_factory=dict)
-    altered: Callable[[str, bytes], bytes] = lambda _, data: data
-    sudo: Callable[[Wire, str], None] | None = None
+    altered: Altered = lambda _, data: data
+    own: Mapping[str, bytes] = field(default_factory=dict)
+    """Facts that were not recorded."""
+    sudo: Sudo | None = None
     asked: list[str] = field(default_factory=list)
     heard: bytearray = field(default_factory=bytearray)
     """All that was ever written to it."""
@@ -55,14 +64,9 @@ class Host:
     def _shell(self, wire: Wire) -> None:
         if "login" in self.misdeeds:
             self.misdeeds["login"](wire, Script("", b"", b""))
-        for script in scripts(self._overheard(wire)):
+        for script in scripts(wire.lines()):
             self.asked.append(script.kind)
             self._act(script)(wire, script)
-
-    def _overheard(self, wire: Wire) -> Any:
-        for line in wire.lines():
-            self.heard += line.encode()
-            yield line
 
     def _act(self, script: Script) -> Act:
         names = [f"{script.kind}:{fact}" for fact in script.facts] if script.kind == "facts" else []
@@ -97,6 +101,8 @@ class Host:
         return {name: Answer(one.exit_code, self.altered(name, one.stdout)) for name, one in found.items() if one}
 
     def _fact(self, name: str, script: Script) -> Answer | None:
+        if name in self.own:
+            return Answer(0, self.own[name])
         if name == "http":
             return Answer(0, self.http(script))
         if name == "files" and "http" not in script.facts:

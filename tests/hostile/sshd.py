@@ -41,7 +41,7 @@ class _Server(paramiko.ServerInterface):
         return OPEN_SUCCEEDED if allowed else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        wire = Wire(channel, self.over)
+        wire = Wire(channel, self.over, self.host.heard)
         self.threads.append(threading.Thread(target=self._session, args=(wire, command.decode()), daemon=True))
         self.threads[-1].start()
         return True

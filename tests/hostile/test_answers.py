@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.hostile.conftest import Ask, check
+from tests.hostile.conftest import APPLY, Ask, check
 from tests.hostile.host import Host
 from tests.hostile.misdeeds import OF_AN_ANSWER, OF_FACTS
 
@@ -16,7 +16,6 @@ WHILE_CHANGING = (
     "no exit code, then the end", "silence", "the end at once", "the connection closed",
     "the markers of another script", "the end marker before the answer", "the script itself", "bytes that are no text",
 )  # fmt: skip
-APPLY = ("remediate", "--yes", "--only", "restart-service,restart-always")
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(ANY)), ids=lambda value: str(value))

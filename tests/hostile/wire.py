@@ -19,6 +19,8 @@ class Wire:
 
     channel: paramiko.Channel
     over: threading.Event
+    heard: bytearray
+    """All that was ever written to this host."""
 
     def out(self, data: bytes) -> None:
         self.channel.sendall(data)
@@ -45,5 +47,6 @@ class Wire:
         """What the other side writes, line by line, until it closes its end."""
         rest = b""
         while data := self.channel.recv(PIECE):
+            self.heard.extend(data)
             *whole, rest = (rest + data).split(b"\n")
-            yield from (line.decode() + "\n" for line in whole)
+            yield from (line.decode(errors="surrogateescape") + "\n" for line in whole)
