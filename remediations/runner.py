@@ -24,6 +24,7 @@ from remediations.errors import (
 )  # fmt: skip
 from remediations.facts.base import Answer, Unknown
 from remediations.facts.http import Probe
+from remediations.facts.open_run import OpenRun
 from remediations.findings import Finding
 from remediations.gather import ask_health, gather
 from remediations.health import Health
@@ -314,6 +315,13 @@ def _interrupted(snapshot: Snapshot) -> str:
     """The run of this toolkit that was cut off on the host, if there is one."""
     open_run = snapshot.open_run
     return open_run.run if not isinstance(open_run, Unknown) and open_run.interrupted else ""
+
+
+def without_open_run(snapshot: Snapshot, run: str | None) -> Snapshot:
+    """The run that a journey is about is no other run that is at work."""
+    known = snapshot.open_run
+    ours = not isinstance(known, Unknown) and known.run == run and not known.interrupted
+    return replace(snapshot, open_run=OpenRun()) if ours else snapshot
 
 
 def _told_by(outcome: Outcome) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ def test_a_held_run_is_confirmed_once_and_stands(web1: LabHost, command: Command
     assert [(one["action"], one["target"]) for one in answer.host["changes"]] == [("edit", SITE), ("reload", NGINX)]
     assert "+    add_header X-Edited yes;" in answer.host["changes"][0]["diff"]
     assert answer.host["health"]["after"]["ok"] is True
+    assert answer.host["warnings"] == [], "the run that is confirmed is no other run"
     assert served(web1)
     again = said(command, "confirm", "--run", run)
     assert (again.exit_code, again.host["status"]) == (0, "ok")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from remediations import transaction, undoing
 from remediations.connections.base import Shell
 from remediations.errors import HostAnswerError, RefusedError
 from remediations.facts import run_record, runs
-from remediations.facts.base import Fact, Unknown
+from remediations.facts.base import Answer, Fact, Unknown
 from remediations.facts.runs import Run
 from remediations.first_facts import ask
 from remediations.quoting import quote
 from remediations.result import Change, HostResult, changes_of
-from remediations.runner import STATUS_OF_STATE, Journey
+from remediations.runner import STATUS_OF_STATE, Journey, without_open_run
+from remediations.snapshot import Snapshot
 
 
 @dataclass
@@ -21,6 +23,9 @@ class Confirming(Journey):
     """`wanted` is the run that is to stand."""
 
     wanted: str | None = None
+
+    def _gather(self, shell: Shell, first: Mapping[str, Answer] | None = None) -> Snapshot:
+        return without_open_run(super()._gather(shell, first), self.wanted)
 
     def _look(self) -> HostResult:
         looked = super()._look()

@@ -19,7 +19,7 @@ from remediations.first_facts import ask
 from remediations.health import Health
 from remediations.plan import Plan
 from remediations.result import HostResult
-from remediations.runner import Journey
+from remediations.runner import Journey, without_open_run
 from remediations.snapshot import Snapshot
 from remediations.survey import Survey
 from remediations.transaction.conversation import Conversation
@@ -45,7 +45,8 @@ class Undoing(Journey):
         """The journal is read with all else, and first: it says which units the undo is about."""
         self.runs = runs.FACT.read(ask(shell, [runs.FACT]).get(runs.FACT.name))
         self.record = self._read_record(shell, self.runs)
-        return super()._gather(shell, first)
+        about = self.record.run.id if isinstance(self.record, RunRecord) else None
+        return without_open_run(super()._gather(shell, first), about)
 
     def _read_record(self, shell: Shell, known: Runs | Unknown) -> RunRecord | Unknown | None:
         if isinstance(known, Unknown):

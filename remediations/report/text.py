@@ -71,7 +71,8 @@ def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
     for number, finding in enumerate(result.findings, 1):
         yield from _finding(number, finding, style)
     for name, note in result.notes:
-        yield f"  {style.dim(masking.defused(name))}  {_said(note)}"
+        label = masking.defused(name)
+        yield f"  {style.dim(label.ljust(7) if len(label) <= 7 else f'{label} ')} {_said(note)}"
     yield from _changes("would" if dry_run else "did", result.changes, style)
     yield from _changes("undid", result.undone, style)
     yield from _proof(result, style)
