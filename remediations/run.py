@@ -191,4 +191,4 @@ def _rendered(request: Request, run_id: str, results: Sequence[HostResult], *, d
     if request.format == "json":
         return json_report.render(run_id, results, dry_run=dry_run)
     style = style_for(sys.stdout, {**request.environ, **({"NO_COLOR": "1"} if request.output else {})})
-    return text_report.render(results, style, dry_run=dry_run)
+    return text_report.render(results, style, dry_run=dry_run, inventory=request.inventory)

@@ -20,15 +20,18 @@ def words(runs: Runs) -> str:
     return "1 run" if len(runs.every) == 1 else f"{len(runs.every)} runs"
 
 
-def lines(host: str, runs: Runs, style: Style) -> Iterator[str]:
-    """A table, the latest run first; below a run that has not ended well, what to do about it."""
+def lines(this: str, runs: Runs, style: Style) -> Iterator[str]:
+    """A table, the latest run first; below a run that has not ended well, what to do about it.
+
+    `this` are the words that lead a command to the same host: `--host web1`.
+    """
     rows = [_row(run, runs) for run in reversed(runs.every)]
     widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)] if rows else []
     if rows:
         yield style.dim(_laid_out(_HEAD, widths))
     for run, row in zip(reversed(runs.every), rows, strict=True):
         yield _painted(run, runs, style, _laid_out(row, widths))
-        if said := advice(host, run, runs):
+        if said := advice(this, run, runs):
             yield f"    {style.red(said)}"
     if runs.holder:
         yield f"  {style.yellow('at work')} {masking.text(runs.holder)}"
@@ -36,17 +39,17 @@ def lines(host: str, runs: Runs, style: Style) -> Iterator[str]:
         yield f"  {style.yellow('warning')} {runs.damaged} folders of the journal hold no run that can be read"
 
 
-def advice(host: str, run: Run, runs: Runs) -> str | None:
-    """What a person should do about a run that has not ended, or not well."""
+def advice(this: str, run: Run, runs: Runs) -> str | None:
+    """What a person should do about a run that has not ended, or not well; `this` as for `lines`."""
     if run.state == "needs_human":
         where = f"/var/lib/remediate/txn/{run.id}"
         return f"not everything could be put back: a person must look; the old files are in {where}/before, see its log"
     if run.ended:
         return None
     if not runs.holder:
-        return f"it was interrupted before its end: invoke recover --host {host}"
+        return f"it was interrupted before its end: invoke recover {this}"
     if run.state == "await":
-        words_ = f"--host {host} --run {run.id}"
+        words_ = f"{this} --run {run.id}"
         return f"it waits for a confirmation: invoke confirm {words_}; or at once back: invoke undo {words_}"
     return "it is at work, or about to undo itself: ask again in a moment"
 
@@ -75,7 +78,7 @@ def _run(host: str, run: Run, runs: Runs) -> dict[str, Any]:
         "acts": [
             {"action": action, "unit": None if unit == "-" else masking.defused(unit)} for action, unit in run.acts
         ],
-        "advice": advice(host, run, runs),
+        "advice": advice(f"--host {host}", run, runs),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from remediations import masking
@@ -30,9 +31,10 @@ GOOD: tuple[Status, ...] = ("ok", "changed")
 OPEN: tuple[Status, ...] = ("planned", "diagnosed", "declined")
 
 
-def render(results: Sequence[HostResult], style: Style, *, dry_run: bool) -> str:
-    """All hosts, then one line a host where there are several."""
-    blocks = ["\n".join(_host(result, style, dry_run=dry_run)) for result in results]
+def render(results: Sequence[HostResult], style: Style, *, dry_run: bool, inventory: str | None = None) -> str:
+    """All hosts, then one line a host where there are several. `inventory` is what a command of the report needs."""
+    where = f" --inventory {shlex.quote(inventory)}" if inventory else ""
+    blocks = ["\n".join(_host(result, style, where, dry_run=dry_run)) for result in results]
     if len(results) > 1:
         blocks.append("\n".join(_summary(results, style)))
     return "\n\n".join(blocks) + "\n"
@@ -62,10 +64,11 @@ def _status(result: HostResult, style: Style) -> str:
     return paint(WORDS[result.status])
 
 
-def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
+def _host(result: HostResult, style: Style, where: str, *, dry_run: bool) -> Iterator[str]:
     yield _line(result, style)
+    this = f"--host {masking.defused(result.host)}{where}"
     if result.history:
-        yield from history.lines(masking.defused(result.host), result.history, style)
+        yield from history.lines(this, result.history, style)
     if result.before:
         yield f"  site    {_health(result.before, style)}"
     for number, finding in enumerate(result.findings, 1):
@@ -86,9 +89,9 @@ def _host(result: HostResult, style: Style, *, dry_run: bool) -> Iterator[str]:
         yield f"  plan    {result.plan[:16]}  (apply exactly this one: --plan {result.plan[:16]})"
     if result.held:
         within = f"(within {result.held.seconds} s, else it is undone)"
-        yield f"  confirm invoke confirm --host {masking.defused(result.host)} --run {result.held.run}   {within}"
+        yield f"  confirm invoke confirm {this} --run {result.held.run}   {within}"
     if run := result.held.run if result.held else result.undo:
-        yield f"  undo    invoke undo --host {masking.defused(result.host)} --run {run}"
+        yield f"  undo    invoke undo {this} --run {run}"
     if result.restore:
         yield f"  or      {result.restore}"
 
