@@ -19,7 +19,7 @@ from tests.lab.host import LabHost
 from tests.on_host import NGINX, POOL, SITE, OverShell, create, on
 
 CUT = "pkill -KILL -f '^sshd: (root|deploy)'"
-CUTS = 40 if FULL else 3
+CUTS = 40 if FULL else 2
 WITHOUT_END = ('      -p "ExecStopPost=/bin/sh $base/txn/$run/program.sh rollback $run" \\\n', "")
 MINE = b"# somebody else's\n"
 
@@ -82,7 +82,7 @@ def test_a_change_that_locks_us_out_is_undone_and_lets_us_in_again(web1: LabHost
 # --- other people's hands ---
 
 
-@pytest.mark.parametrize("end", ["confirm", "undo", "silence"])
+@pytest.mark.parametrize("end", ["confirm", "undo", "silence"] if FULL else ["confirm"])
 def test_a_file_that_somebody_edits_in_await_is_neither_confirmed_nor_overwritten(web1: LabHost, end: str) -> None:
     eye = Eye.on(web1)
     with on(web1) as at:
@@ -108,7 +108,7 @@ def beside(path: str, run: str) -> str:
     return f"{folder}/.{name}.remediate-{run}"
 
 
-@pytest.mark.parametrize("variant", ["", "python"], ids=["link-and-rename", "exchange"])
+@pytest.mark.parametrize("variant", ["", "python"] if FULL else [""])
 def test_bytes_that_somebody_writes_before_the_swap_or_on_the_way_back_are_kept(
     lab_host: LabHostFactory, variant: str
 ) -> None:
@@ -208,40 +208,30 @@ def test_a_word_that_comes_too_late_is_told_the_end(web1: LabHost) -> None:
 
 
 def test_a_clock_that_jumps_forward_sets_off_the_timer_which_waits_for_a_run_that_lives(web1: LabHost) -> None:
-    eye = Eye.on(web1)
-    with on(web1) as at:
-        with edited(("begin_seconds + confirm_within + 60))", "1))")):
-            transaction = at.transaction(*eye.changes(at))
-            assert transaction.begin().state == "await"
-        undoing = f"systemctl is-active remediate-{transaction.run}-undo.service || true"
-        eventually(lambda: web1.sh(undoing) == b"active\n")
-        assert state_of(web1, transaction.run) == "AWAIT"
-        assert transaction.confirm().state == "committed"
-        eye.sees("new")
-
-
-def test_a_clock_that_jumps_to_and_fro_moves_no_deadline(web1: LabHost) -> None:
+    """The program's own clock jumps by an hour to and fro as well: no deadline of its moves."""
     eye = Eye.on(web1)
     jumps = "now() { echo $(($(date +%s) + 3600 - $(date +%s) % 3 * 3600)); }\n"
     with on(web1) as at:
-        with edited(("now() { date +%s; }\n", jumps), ("begin_seconds + confirm_within + 60))", "7200))")):
-            transaction = at.transaction(*eye.changes(at), confirm_within=2)
+        with edited(
+            ("now() { date +%s; }\n", jumps), ('"@$(($(now) + begin_seconds + confirm_within + 60))"', "'4 seconds'")
+        ):
+            transaction = at.transaction(*eye.changes(at), confirm_within=6)
             assert transaction.begin().state == "await"
+        undoing = f"systemctl is-active remediate-{transaction.run}-undo.service || true"
+        eventually(lambda: web1.sh(undoing) == b"activating\n" or web1.sh(undoing) == b"active\n")
         assert end_of(web1, transaction.run) == "ROLLED_BACK"
+        assert b"failed nobody confirmed in time" in web1.read(f"{JOURNAL}/txn/{transaction.run}/log")
         eye.sees("old")
 
 
 # --- systemd and logs ---
 
 
-def test_a_storm_of_daemon_reloads_keeps_neither_the_run_nor_the_timer_from_undoing(web1: LabHost) -> None:
+def test_a_storm_of_daemon_reloads_does_not_keep_the_timer_from_undoing(web1: LabHost) -> None:
     """A timer with a relative time would begin anew at each of them."""
     eye = Eye.on(web1)
     web1.sh("setsid -f sh -c 'until [ -e /run/calm ]; do systemctl daemon-reload; sleep 0.3; done' >/dev/null 2>&1")
     with on(web1) as at:
-        transaction = at.transaction(*eye.changes(at), confirm_within=1)
-        assert transaction.begin().state == "await"
-        assert end_of(web1, transaction.run) == "ROLLED_BACK"
         with edited(WITHOUT_END, ("begin_seconds + confirm_within + 60))", "8))")):
             transaction = at.transaction(*eye.changes(at))
             assert transaction.begin().state == "await"
@@ -251,7 +241,7 @@ def test_a_storm_of_daemon_reloads_keeps_neither_the_run_nor_the_timer_from_undo
         eye.sees("old")
 
 
-@pytest.mark.parametrize("takes", [True, False], ids=["takes", "does-not-take"])
+@pytest.mark.parametrize("takes", [True, False] if FULL else [True])
 def test_a_log_that_is_rotated_between_the_reload_and_its_proof_hides_nothing(web1: LabHost, takes: bool) -> None:
     eye = Eye.on(web1)
     rotate = (

@@ -16,7 +16,7 @@ from tests.held import FULL, held, in_the_background, wait_at
 from tests.lab.host import LabHost
 from tests.on_host import OnHost, on
 
-ROUNDS = 50 if FULL else 4
+ROUNDS = 50 if FULL else 2
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
