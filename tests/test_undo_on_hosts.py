@@ -321,3 +321,28 @@ def test_somebody_is_asked_and_may_say_no(web1: LabHost, command: CommandLine) -
     assert "--yes" in nobody.stderr
     assert "--host is missing" in command("undo", "--yes").stderr
     assert b"X-Edited" in web1.read(SITE)
+
+
+def test_a_run_of_last_month_is_undone_though_the_journal_is_pruned_meanwhile(
+    web1: LabHost, command: CommandLine
+) -> None:
+    with_rights(web1)
+    was = rights(web1)
+    run = change(web1)
+    web1.sh(f"touch -d '40 days ago' /var/lib/remediate/txn/{run}")
+    answer = undo(command, "--yes")
+    assert answer.host["status"] == "changed", answer.host
+    assert rights(web1) == was
+
+
+def test_secrets_are_masked_in_the_diff_and_in_the_report_that_is_kept(web1: LabHost, command: CommandLine) -> None:
+    web1.sh(f"echo 'env[DB_PASSWORD] = c4nary-old' >>{POOL}")
+    with on(web1) as at:
+        the_run(at, at.edit(POOL, (b"c4nary-old", b"c4nary-new")), at.act("reload", FPM))
+    answer = command("undo", "--host", "web1", "--yes")
+    assert answer.exit_code == 0, answer
+    assert "+env[DB_PASSWORD] = ***" in answer.stdout
+    kept = "".join(path.read_text() for path in (command.folder / "state").rglob("*.json"))
+    assert "DB_PASSWORD" in kept
+    assert "c4nary" not in answer.stdout + answer.stderr + kept + command("history", "--host", "web1").stdout
+    assert b"c4nary-old" in web1.read(POOL)

@@ -84,8 +84,9 @@ lock() { # SECONDS: the kernel lets go of it however we end; who holds it is tol
   printf '%s since %s by %s from %s (%s)\n' "$run" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$who" "$from" "$what" >"$base/holder" 2>/dev/null || :
 }
 
-holder_ends() { # a run that has reached its end holds the lock for a moment only
-  read -r other _ <"$base/holder" && final "$(cd "$base/txn/$other" && state)"
+holder_ends() { # a run that has reached its end holds the lock for a moment only, and so does who only looks
+  read -r other _ <"$base/holder" && [ -d "$base/txn/$other" ] || return 0
+  final "$(cd "$base/txn/$other" && state)"
 } 2>/dev/null
 
 open_elsewhere() { # the run that `current` names, if it is another one
@@ -336,8 +337,7 @@ history() { # every run on this host, the oldest first
       while read -r action _ _ _ _ unit _; do printf 'act %s %s\n' "$action" "$unit"; done <acts)
   done
   [ ! -f "$base/current" ] || printf 'open %s\n' "$(cat "$base/current")"
-  (flock -n 9 && : >"$base/holder") 9>>"$base/lock"
-  [ ! -s "$base/holder" ] || printf 'holder %s\n' "$(cat "$base/holder")"
+  [ ! -e "$base/lock" ] || flock -n "$base/lock" true || printf 'holder %s\n' "$(cat "$base/holder" 2>/dev/null || echo somebody)"
 }
 
 recover() { # ends what an interrupted run left
@@ -358,4 +358,6 @@ prune() { # 30 days and 50 runs are kept; what a person must look at stays; what
   find "$base/txn" -maxdepth 1 -mindepth 1 -mtime +30 2>/dev/null 9>&- | while read -r each; do forget "${each##*/}"; done
 }
 
-forget() { [ "$1" = "$run" ] || [ -e "$base/txn/$1/state.NEEDS_HUMAN" ] || rm -rf -- "$base/txn/${1:?}"; }
+forget() { # not ourselves, what a person must look at, and what we are taking back: `like` leads to its before-images
+  [ "$1" = "$run" ] || [ -e "$base/txn/$1/state.NEEDS_HUMAN" ] || grep -qsF -e "$base/txn/$1/" like || rm -rf -- "$base/txn/${1:?}"
+}
