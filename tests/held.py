@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -60,11 +60,10 @@ def edited(*edits: tuple[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def held(*points: str, seconds: int = 60) -> Iterator[None]:
+def held(*points: str, seconds: int = 60, also: Sequence[tuple[str, str]] = ()) -> Iterator[None]:
     """Every program laid down meanwhile stands still at each of these points, once."""
-    with edited(
-        ("umask 077\n", f"umask 077\n{HOLD % seconds}"), *((POINTS[p], f"hold {p}; {POINTS[p]}") for p in points)
-    ):
+    holds = [(POINTS[point], f"hold {point}; {POINTS[point]}") for point in points]
+    with edited(("umask 077\n", f"umask 077\n{HOLD % seconds}"), *holds, *also):
         yield
 
 
