@@ -350,7 +350,8 @@ finish() { rollback by-hand; report; }
 
 prune() { # 30 days and 50 runs are kept; what a person must look at stays; what never began has ended
   find "$base/txn" -mindepth 2 -maxdepth 2 -name state.NEW -mmin +60 2>/dev/null 9>&- | while read -r each; do
-    rm -f -- "${each%/*}/busy" && mv -T -- "$each" "${each%/*}/state.REFUSED"
+    each=${each%/*}
+    [ "${each##*/}" = "$run" ] || sh "$each/program.sh" rollback "${each##*/}" locked >/dev/null 2>&1 9>&-
   done
   find "$base/txn" -maxdepth 1 -name '*.tmp' -mmin +60 -exec rm -rf -- {} + 2>/dev/null 9>&-
   # shellcheck disable=SC2012 # ids are plain words, and find cannot sort
