@@ -15,7 +15,7 @@ HOST = {
     "held", "error",
 }  # fmt: skip
 RUN = {
-    "run", "state", "when", "who", "from", "remediations", "undoes", "undone_by", "files", "acts", "advice",
+    "run", "state", "when", "until", "who", "from", "remediations", "undoes", "undone_by", "files", "acts", "advice",
 }  # fmt: skip
 FINDING = {"cause", "subject", "confidence", "summary", "evidence", "remediation", "advice"}
 CHANGE = {"remediation", "remediations", "kind", "target", "action", "diff"}

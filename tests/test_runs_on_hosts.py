@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,10 @@ def interrupted(host: LabHost) -> str:
 
 def served(host: LabHost) -> bool:
     return b"X-Edited" in host.sh("curl -si -m 10 -H 'Host: shop.example' http://127.0.0.1/")
+
+
+def seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 # --- history ---
@@ -112,10 +118,11 @@ def test_who_may_not_read_the_journal_is_told_so(lab_host: LabHostFactory, tmp_p
 def test_an_open_run_stands_out_with_what_to_do(web1: LabHost, command: CommandLine) -> None:
     run = wait(web1)
     text = command("history", "--host", "web1").stdout
-    assert f"it waits for a confirmation: invoke confirm --host web1 --run {run}" in text
+    assert re.search(rf"it waits for a confirmation until \d.*\d: invoke confirm --host web1 --run {run}", text)
     assert f"at work {run} since" in text
     (told,) = command.json("history", "--host", "web1").document["hosts"][0]["history"]["runs"]
     assert told["state"] == "await"
+    assert 0 < seconds(told["until"]) - seconds(told["when"]) < 180
     assert "invoke undo" in told["advice"]
 
 

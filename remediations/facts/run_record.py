@@ -11,6 +11,7 @@ from remediations.facts import files
 from remediations.facts.base import Fact, Unknown
 from remediations.facts.files import Files, HostFile
 from remediations.facts.runs import Run
+from remediations.quoting import quote
 
 HOME = "/var/lib/remediate/txn"
 
@@ -68,7 +69,8 @@ def fact(run: Run) -> Fact[RunRecord]:
     """Everything in one answer: the run's own lists, its before-images, and the files that it wrote as they are now."""
     folder = f"{HOME}/{run.id}"
     own = [f"{folder}/{name}" for name in ("ops", "acts", "acted", "made")]
-    script = files.script([*own, f"{folder}/before/*", *(file.path for file in run.files)])
+    exact = [quote(path) for path in (*own, *(file.path for file in run.files))]  # a name may hold a glob's characters
+    script = f"{files.EMIT_FILES}\nemit_files {quote(folder)}/before/* {' '.join(exact)}\n"
     return Fact("run_record", script, lambda stdout: parse(stdout, run), seconds=30, most=files.MAX_ALL_BYTES)
 
 

@@ -52,6 +52,8 @@ class Run:
     what: str = ""
     files: tuple[WrittenFile, ...] = ()
     acts: tuple[tuple[str, str], ...] = ()
+    until: float | None = None
+    """When the host undoes it by itself, where it waits for a confirmation."""
 
     @property
     def undoes(self) -> str | None:
@@ -139,10 +141,12 @@ def _run(head: str, lines: Sequence[str]) -> Run | None:
     if not match or not RUN_ID.fullmatch(match[1]):
         return None
     state = match[2].lower() if match[2].lower() in STATES else "unknown"
-    told = dict(line.partition(" ")[::2] for line in lines if line.startswith(("who ", "from ", "what ")))
+    told = dict(line.partition(" ")[::2] for line in lines if line.startswith(("who ", "from ", "what ", "until ")))
+    until = told.get("until", "")
     return Run(
         match[1], state, float(match[3] or 0), _short(told.get("who", "?")), _short(told.get("from", "?")),
         _short(told.get("what", "")), tuple(_files(lines)), tuple(_acts(lines)),
+        float(until) if re.fullmatch("[0-9]{1,12}", until) else None,
     )  # fmt: skip
 
 

@@ -334,7 +334,8 @@ history() { # every run on this host, the oldest first
     case $folder in '*/' | *.tmp/) continue ;; esac
     (cd "$folder" && printf 'run %s %s %s\n' "${folder%/}" "$(state)" "$(stat -c %Y run)" && grep -E '^(who|from|what) ' run &&
       while read -r _ old new _ _ path; do printf 'file %s %s %s\n' "$old" "$new" "$path"; done <ops &&
-      while read -r action _ _ _ _ unit _; do printf 'act %s %s\n' "$action" "$unit"; done <acts)
+      while read -r action _ _ _ _ unit _; do printf 'act %s %s\n' "$action" "$unit"; done <acts
+      [ "$(state)" != AWAIT ] || printf 'until %s\n' $(($(stat -c %Z state.AWAIT) + $(sed -n 's/^confirm_within //p' run))))
   done
   [ ! -f "$base/current" ] || printf 'open %s\n' "$(cat "$base/current")"
   [ ! -e "$base/lock" ] || flock -n "$base/lock" true || printf 'holder %s\n' "$(cat "$base/holder" 2>/dev/null || echo somebody)"

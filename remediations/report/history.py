@@ -10,6 +10,7 @@ from remediations import masking
 from remediations.facts.runs import Run, Runs
 from remediations.report.style import Style
 
+_ISO, _CLOCK = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S"
 _HEAD = ("when (host's clock, UTC)", "run", "state", "by", "from", "what")
 
 
@@ -49,8 +50,9 @@ def advice(this: str, run: Run, runs: Runs) -> str | None:
     if not runs.holder:
         return f"it was interrupted before its end: invoke recover {this}"
     if run.state == "await":
+        until = f" until {_when(run.until, _CLOCK)}" if run.until else ""
         words_ = f"{this} --run {run.id}"
-        return f"it waits for a confirmation: invoke confirm {words_}; or at once back: invoke undo {words_}"
+        return f"it waits for a confirmation{until}: invoke confirm {words_}; or at once back: invoke undo {words_}"
     return "it is at work, or about to undo itself: ask again in a moment"
 
 
@@ -68,9 +70,10 @@ def _run(host: str, run: Run, runs: Runs) -> dict[str, Any]:
     return {
         "run": run.id,
         "state": run.state,
-        "when": _when(run, "%Y-%m-%dT%H:%M:%SZ"),
+        "when": _when(run.when, _ISO),
         "who": masking.text(run.who),
         "from": masking.text(run.origin),
+        "until": None if run.until is None else _when(run.until, _ISO),
         "remediations": [masking.text(name) for name in run.remediations],
         "undoes": run.undoes,
         "undone_by": runs.undone_by.get(run.id),
@@ -86,7 +89,7 @@ def _row(run: Run, runs: Runs) -> tuple[str, ...]:
     state = run.state.replace("_", " ")
     undone = f", undone by {by}" if (by := runs.undone_by.get(run.id)) else ""
     told = (run.who, run.origin, f"{run.what} ({_size(run)})")
-    return (_when(run, "%Y-%m-%d %H:%M:%S"), run.id, f"{state}{undone}", *(_one_line(each) for each in told))
+    return (_when(run.when, _CLOCK), run.id, f"{state}{undone}", *(_one_line(each) for each in told))
 
 
 def _size(run: Run) -> str:
@@ -95,9 +98,9 @@ def _size(run: Run) -> str:
     return f"{files}, {acts}" if acts else files
 
 
-def _when(run: Run, shape: str) -> str:
+def _when(seconds: float, shape: str) -> str:
     try:
-        return datetime.fromtimestamp(run.when, UTC).strftime(shape)
+        return datetime.fromtimestamp(seconds, UTC).strftime(shape)
     except (OverflowError, ValueError, OSError):
         return "?"
 

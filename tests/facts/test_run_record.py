@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from remediations.facts.base import Unknown
 from remediations.facts.run_record import HOME, RecordedAct, RunRecord, fact, parse
@@ -75,4 +76,6 @@ def test_a_record_that_is_gone_or_damaged_is_unknown() -> None:
 def test_it_is_all_asked_in_one_question_and_quoted() -> None:
     script = fact(RUN).script
     assert "'/etc/a b'" in script
+    odd = fact(replace(RUN, files=(WrittenFile("/etc/a[1]*.conf", OLD, NEW),))).script
+    assert "'/etc/a[1]*.conf'" in odd
     assert f"{FOLDER}/before/*" in script

@@ -49,6 +49,11 @@ def test_they_stand_in_the_order_of_the_hosts_own_clock() -> None:
     assert [one.id for one in told(run(C, 1) + run(A, 3) + run(B, 2)).every] == [C, B, A]
 
 
+def test_a_run_that_waits_says_until_when() -> None:
+    assert told(f"run {A} AWAIT 1\nuntil 1795352700\n").every[0].until == 1795352700
+    assert told(f"run {A} AWAIT 1\nuntil soon\n").every[0].until is None
+
+
 def test_what_is_no_run_is_counted_and_not_shown() -> None:
     runs = told(f"run ../../etc COMMITTED 1\nwho x\nrun {A}; COMMITTED 1\nrun\nrun \x1b[2J X 1\n{run(B, 2)}")
     assert [one.id for one in runs.every] == [B]

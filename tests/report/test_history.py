@@ -40,8 +40,9 @@ def test_what_did_not_end_well_has_its_advice_below() -> None:
     assert f"/var/lib/remediate/txn/{A}/before" in lines[-1]
     cut = table(Runs((replace(DONE, state="swapping"),), open=A))
     assert cut[-1] == "    it was interrupted before its end: invoke recover --host web1"
-    waits = table(Runs((replace(DONE, state="await"),), open=A, holder=f"{A} since now by ann from desk (x)"))
-    assert f"invoke confirm --host web1 --run {A}" in waits[-2]
+    waiting = replace(DONE, state="await", until=DONE.when + 600)
+    waits = table(Runs((waiting,), open=A, holder=f"{A} since now by ann from desk (x)"))
+    assert f"it waits for a confirmation until 2026-11-22 13:15:00: invoke confirm --host web1 --run {A}" in waits[-2]
     assert waits[-1] == f"  at work {A} since now by ann from desk (x)"
     busy = table(Runs((replace(DONE, state="swapping"),), open=A, holder="x"))
     assert "ask again in a moment" in busy[-2]
