@@ -12,7 +12,7 @@ import pytest
 from remediations.errors import RemediateError
 from remediations.transaction import Transaction
 from tests.conftest import LabHostFactory
-from tests.eye import JOURNAL, Eye, end_of, eventually, state_of
+from tests.eye import CREATED, JOURNAL, Eye, end_of, eventually, state_of
 from tests.held import FULL, edited, held, in_the_background, kill_at, wait_at
 from tests.lab.commands import run as here
 from tests.lab.host import LabHost
@@ -115,7 +115,7 @@ def test_bytes_that_somebody_writes_before_the_swap_or_on_the_way_back_are_kept(
     host = lab_host("web1", variant)
     eye = Eye.on(host)
     with on(host) as at:
-        with held("STAGED", seconds=1):
+        with held("STAGED", seconds=3):
             transaction = at.transaction(*eye.changes(at))
             with in_the_background(transaction.begin) as said:
                 wait_at(host, transaction.run, "STAGED")
@@ -126,7 +126,7 @@ def test_bytes_that_somebody_writes_before_the_swap_or_on_the_way_back_are_kept(
         host.sh(f"cat >{SITE}; touch -d @{eye.before.files[SITE].mtime} {SITE}", stdin=eye.old[SITE])
         eye.sees("old")
 
-        with held("ROLLING_BACK", seconds=1):
+        with held("ROLLING_BACK", seconds=3):
             transaction = at.transaction(*eye.changes(at))
             assert transaction.begin().state == "await"
             with in_the_background(transaction.undo) as said:
@@ -135,6 +135,23 @@ def test_bytes_that_somebody_writes_before_the_swap_or_on_the_way_back_are_kept(
     assert said[0].state == "needs_human", said
     assert host.read(SITE) == eye.edited[SITE] + MINE
     assert host.read(POOL) == eye.old[POOL], "what was ours was put back"
+
+
+def test_bytes_that_come_out_of_the_way_back_survive_a_kill_at_that_moment(web1: LabHost) -> None:
+    """Somebody writes into a file that we have made, just before it is taken away, and then we die."""
+    eye = Eye.on(web1)
+    check = '  if came_out "$aside" "$2"; then rm'
+    slow = f"  case $1 in {CREATED}) hold TAKEN ;; esac\n{check}"
+    with on(web1) as at:
+        with held("ROLLING_BACK", seconds=4, also=[(check, slow)]):
+            transaction = at.transaction(*eye.changes(at))
+            assert transaction.begin().state == "await"
+        kill_at(web1, transaction.run, "TAKEN")
+        with in_the_background(transaction.undo) as said:
+            wait_at(web1, transaction.run, "ROLLING_BACK")
+            web1.sh(f"cat >>{CREATED}", stdin=MINE)
+    assert said[0].state == "needs_human", said
+    assert web1.read(f"{beside(CREATED, transaction.run)}.orig") == eye.created[CREATED] + MINE
 
 
 # --- a second run ---

@@ -169,10 +169,10 @@ LIST
   return $bad
 }
 
-take_away() { # PATH SHA: what we created, if it is still that
-  part=$(beside "$1" part)
-  mv -T -- "$1" "$part"
-  if came_out "$part" "$2"; then rm -f -- "$part"; else ln -T -- "$part" "$1" && rm -f -- "$part"; fi
+take_away() { # PATH SHA: what we created, if it is still that; aside it has a name that nobody removes unseen
+  aside=$(beside "$1" orig)
+  mv -T -- "$1" "$aside"
+  if came_out "$aside" "$2"; then rm -f -- "$aside"; else ln -T -- "$aside" "$1" && rm -f -- "$aside"; fi
 }
 
 bring_back() { # PATH ORIG SHA: the old inode; what came out must be ours
