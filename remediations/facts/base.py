@@ -54,7 +54,7 @@ class Answer:
 class Fact(Generic[T_co]):
     """One noun that can be asked of a host.
 
-    `script` is POSIX sh, run by its own `sh -c` with stdin closed and at most `seconds` of time.
+    `script` is POSIX sh, run by its own `sh -c` with at most `seconds` of time.
     `parse` is pure; it gets the answer of a fragment that exited 0 and may return Unknown. An answer is whatever the
     host likes to send: one that `parse` cannot read, or of more than `most` bytes, is Unknown, too.
     """
@@ -64,6 +64,8 @@ class Fact(Generic[T_co]):
     parse: Callable[[bytes], T_co | Unknown]
     seconds: int = 5
     most: int = MAX_FACT_BYTES
+    stdin: tuple[str, ...] = ()
+    """Lines that the script reads: `ps` shows it to every user of the host, and these to nobody."""
 
     def read(self, answer: Answer | None) -> T_co | Unknown:
         """The parsed fact, or Unknown with the reason: cut short, no such answer, or the fragment's own failure."""
@@ -123,7 +125,15 @@ def join(facts: Sequence[Fact[object]], *, beside: Sequence[Fact[object]] = ()) 
 
 def _framed(fact: Fact[object]) -> str:
     code = shlex.quote(fact.script)
-    return f"lim {fact.seconds} sh -c {code} </dev/null; answered {fact.name} $?"
+    return f"lim {fact.seconds} sh -c {code} {_stdin(fact.stdin)}answered {fact.name} $?"
+
+
+def _stdin(lines: Sequence[str]) -> str:
+    """What follows a command that reads these lines; none may hold a newline."""
+    if not lines:
+        return "</dev/null; "
+    end = secrets.token_hex(8)
+    return "\n".join([f"<<'{end}'", *lines, end, ""])
 
 
 def split(question: Question, stdout: bytes) -> dict[str, Answer]:

@@ -51,16 +51,18 @@ HttpAnswers = tuple[HttpAnswer, ...]
 
 
 def fact(probes: Sequence[Probe]) -> Fact[HttpAnswers]:
-    """Asks all probes at the same time."""
+    """Asks all probes at the same time. A URL may hold a token, so no other user of the host may see it."""
+    urls = tuple(re.sub(r"[\r\n]", "", probe.url) for probe in probes)
     calls = "\n".join(_call(number, probe) for number, probe in enumerate(probes))
     longest = max((probe.timeout for probe in probes), default=0)
-    script = f"{fragment('http')}\n{calls}\nwait\n"
-    return Fact("http", script, lambda stdout: parse(stdout, probes), int(longest) + 3)
+    reads = "".join(f"IFS= read -r url_{number}\n" for number in range(len(probes)))
+    script = f"{fragment('http')}\n{reads}{calls}\nwait\n"
+    return Fact("http", script, lambda stdout: parse(stdout, probes), int(longest) + 3, stdin=urls)
 
 
 def _call(number: int, probe: Probe) -> str:
-    words = (probe.contains or "", f"{probe.timeout:g}", probe.url, probe.host or "", probe.connect or "")
-    return f"probe {number} {' '.join(quote(word) for word in words)} &"
+    contains, host, connect = (quote(word or "") for word in (probe.contains, probe.host, probe.connect))
+    return f'probe {number} {contains} {probe.timeout:g} "$url_{number}" {host} {connect} &'
 
 
 def parse(stdout: bytes, probes: Sequence[Probe]) -> HttpAnswers | Unknown:

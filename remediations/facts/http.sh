@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# What each probe asks stands in no program's arguments: a URL may hold a token, and ps shows arguments to everybody.
 # Each probe runs beside the others and answers in two short lines, each of them one write and so never torn apart.
 
 if command -v curl >/dev/null 2>&1; then
@@ -7,19 +8,19 @@ if command -v curl >/dev/null 2>&1; then
     set -- -q -s -i -k -g --noproxy '*' --max-time "$seconds" -A remediate
     [ -n "$host" ] && set -- "$@" -H "Host: $host"
     case $connect in '') ;; /*) set -- "$@" --unix-socket "$connect" ;; *) set -- "$@" --connect-to "::$connect" ;; esac
-    curl "$@" -- "$url"
+    printf '%s\n' "$url" | sed 's/[\\"]/\\&/g; s/.*/url = "&"/' | curl "$@" -K -
   }
 elif command -v wget >/dev/null 2>&1; then
   ask() {
     url=$2
     case $4 in '') ;; /*) return 3 ;; *) name=${url#*://}; name=${name%%/*}; url=${url%%://*}://$4/${url#*://*/}; set -- "$1" "$2" "${3:-$name}" ;; esac
     set -- -q --content-on-error --max-redirect=0 --tries=1 --no-proxy --no-check-certificate -T "$1" -U remediate \
-      ${3:+--header="Host: $3"} -- "$url"
-    wget --save-headers -O - "$@"
+      ${3:+--header="Host: $3"} -i -
+    printf '%s\n' "$url" | wget --save-headers -O - "$@"
     case $? in
       0) ;;
       4) return 7 ;;
-      8) wget -S -O /dev/null "$@" 2>&1 | sed 's/^ *//' ;; # a redirect, of which it prints nothing else
+      8) printf '%s\n' "$url" | wget -S -O /dev/null "$@" 2>&1 | sed 's/^ *//' ;; # a redirect, of which it prints nothing else
       *) return 1 ;;
     esac
   }

@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/slow":
             threading.Event().wait(3)
-        if self.path == "/host":
+        if self.path.startswith("/host"):
             status, body = 200, str(self.headers["Host"]).encode()
         else:
             status, body = PAGES.get(self.path, (404, b"none"))
@@ -72,8 +72,9 @@ def ask(path: str, *probes: Probe) -> HttpAnswers:
     fact = http.fact(probes)
     script = fact.script.replace(PRELUDE, "")
     done = subprocess.run(
-        ["/bin/dash", "-c", script], env={"PATH": path, "LC_ALL": "C"}, capture_output=True, timeout=30
-    )
+        ["/bin/dash", "-c", script], env={"PATH": path, "LC_ALL": "C"}, input="\n".join([*fact.stdin, ""]).encode(),
+        capture_output=True, timeout=30,
+    )  # fmt: skip
     answers = fact.parse(done.stdout)
     assert not isinstance(answers, Unknown), answers
     return answers
@@ -130,3 +131,18 @@ def test_without_a_client_the_answer_is_unknown(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert b"neither curl nor wget is installed" in done.stdout
+
+
+def test_what_is_asked_stands_in_no_arguments(address: str, path: str) -> None:
+    """Arguments are what ps shows to every user of the host; the script itself is one, too."""
+    url = f"http://{address}/host?token=s%22e\\'\"c$(id)c4nary"
+    assert "c4nary" not in http.fact([Probe(url)]).script
+    (Path(path) / "spy").mkdir()
+    for name in ("curl", "wget"):
+        if (real := Path(path) / name).exists():
+            spy = Path(path) / "spy" / name
+            spy.write_text(f'#!/bin/sh\necho "$*" >>{path}/spy/said\nexec {real} "$@"\n')
+            spy.chmod(0o755)
+    (answer,) = ask(f"{path}/spy:{path}", Probe(url))
+    assert answer.body == address
+    assert "c4nary" not in (Path(path) / "spy" / "said").read_text()

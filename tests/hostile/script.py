@@ -15,7 +15,7 @@ Kind = Literal["facts", "proof", "begin", "confirm", "abort", "report", "other"]
 _BEGIN = re.compile(r"printf '%s%s\\n' (\w+) (\w+); printf .* >&2\n")
 _END = re.compile(r"printf '%s%s %d\\n' (\w+) (\w+) \"\$\?\"; printf .* >&2\n")
 _BOUNDARY = re.compile(r"answered\(\) \{ printf '\\n(\w+) ")
-_FACT = re.compile(r"; answered (\w+) \$\?")
+_FACT = re.compile(r"(?:; |\n)answered ([\w-]+) \$\?")
 _PROOF = re.compile(r"printf '\\n(\w+) %d\\n' \$\?")
 _VERB = re.compile(r"sh \S+/program\.sh (confirm|abort|report) ")
 
