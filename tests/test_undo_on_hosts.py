@@ -346,3 +346,57 @@ def test_secrets_are_masked_in_the_diff_and_in_the_report_that_is_kept(web1: Lab
     assert "DB_PASSWORD" in kept
     assert "c4nary" not in answer.stdout + answer.stderr + kept + command("history", "--host", "web1").stdout
     assert b"c4nary-old" in web1.read(POOL)
+
+
+@pytest.mark.parametrize("variant", ["sudo-user,fish", "no-unshare"])
+def test_any_login_may_undo_and_what_cannot_be_proven_is_said(
+    lab_host: LabHostFactory, tmp_path: Path, variant: str
+) -> None:
+    host, command = lab_host("web1", variant), CommandLine(tmp_path)
+    command.knows(host)
+    with_rights(host)
+    was = rights(host)
+    change(host)
+    dry = undo(command, "--dry-run")
+    unproven = [text for text in dry.host["warnings"] if text.startswith("the plan is not proven")]
+    assert bool(unproven) is (variant == "no-unshare")
+    answer = undo(command, "--yes")
+    assert answer.host["status"] == "changed", answer.host
+    assert rights(host) == was
+    if variant == "no-unshare":
+        return
+    command.knows(host, ansible_become=False)
+    refused = undo(command, "--yes")
+    assert (refused.exit_code, refused.host["status"]) == (3, "refused")
+    assert "the journal of runs cannot be read: /var/lib/remediate may not be read" in refused.host["error"]
+
+
+def test_where_nobody_can_tell_whether_the_site_is_good_the_undo_stands_and_says_so(
+    web1: LabHost, command: CommandLine
+) -> None:
+    only = "/etc/nginx/conf.d/only.conf"
+    web1.sh("rm /etc/nginx/sites-enabled/*")
+    web1.write(only, b"server { listen 80 default_server; return 444; }\n")
+    web1.sh("systemctl reload nginx && sleep 0.5")
+    with on(web1) as at:
+        the_run(at, at.append(only, b"# more\n"), at.act("reload", NGINX))
+    answer = undo(command, "--yes")
+    assert (answer.exit_code, answer.host["status"]) == (3, "unknown"), answer.host
+    assert "the undo stands, as asked; whether the site is good cannot be told" in answer.host["error"]
+    assert web1.read(only) == b"server { listen 80 default_server; return 444; }\n"
+
+
+def test_many_hosts_are_taken_back_at_once_and_one_without_that_run_is_refused(
+    lab_host: LabHostFactory, tmp_path: Path
+) -> None:
+    web1, web2, command = lab_host("web1"), lab_host("web2"), CommandLine(tmp_path)
+    command.knows(web1, web2)
+    run = edited(web1, HEADER)
+    answer = command.json("undo", "--host", "web1,web2", "--yes", "--run", run)
+    contract.check(answer.document)
+    one, two = answer.document["hosts"]
+    assert (answer.exit_code, one["status"], two["status"]) == (3, "changed", "refused")
+    assert "web2: undo" in two["error"]
+    assert "there is no such run" in two["error"]
+    again = command.json("undo", "--host", "web*", "--yes")
+    assert [host["status"] for host in again.document["hosts"]] == ["ok", "ok"]
