@@ -60,9 +60,9 @@ class CommandLine:
         environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "NO_COLOR": "1"}
         return environment | {"REMEDIATE_INVENTORY": str(self.folder / "inventory.yml"), **self.environment}
 
-    def __call__(self, *words: str, stdin: str | None = None, seconds: float = 180) -> Answer:
+    def __call__(self, *words: str, stdin: str | None = None, seconds: float = 180, module: str = "invoke") -> Answer:
         done = subprocess.run(
-            [sys.executable, "-m", "invoke", *words], cwd=CHECKOUT, env=self.surroundings(), timeout=seconds, text=True,
+            [sys.executable, "-m", module, *words], cwd=CHECKOUT, env=self.surroundings(), timeout=seconds, text=True,
             capture_output=True, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )  # fmt: skip
         return Answer(done.returncode, done.stdout, done.stderr)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from remediations import bugs
+from tests.canaries import Sighting, records, watched
 from tests.command_line import Answer, CommandLine
 from tests.conftest import LabHostFactory
 from tests.lab import faults
@@ -33,7 +31,7 @@ EVIL = b"\x1b[2J\x1b]0;owned\x07\xe2\x80\xae"
 
 @pytest.fixture
 def command(tmp_path: Path) -> CommandLine:
-    return CommandLine(tmp_path, {"REMEDIATE_BECOME_PASSWORD": DEPLOY_PASSWORD})
+    return CommandLine(tmp_path)
 
 
 def plant(host: LabHost) -> None:
@@ -49,57 +47,83 @@ def plant(host: LabHost) -> None:
     host.sh("cat >>/var/log/nginx/error.log", stdin=host.sh("tail -n 1 /var/log/nginx/error.log") + EVIL + b"\n")
 
 
-@contextmanager
-def watched_arguments() -> Iterator[list[str]]:
-    """All words of all processes of this machine that hold a planted secret, while the block runs."""
-    seen: list[str] = []
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.02):
-            for pid in filter(str.isdigit, os.listdir("/proc")):
-                try:
-                    words = Path(f"/proc/{pid}/cmdline").read_bytes()
-                except OSError:
-                    continue  # it ended meanwhile
-                if CANARY.encode() in words or DEPLOY_PASSWORD.encode() in words:
-                    seen.append(words.decode(errors="replace"))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
-
-
 EVERYTHING = "upstream-max-fails,tune-max-children,limit-req,restart-always,restart-service"
 SIZES = ("--set", "tune-max-children.process_mb=50", "--set", "tune-max-children.available_mb=2000")
 
 
+def know(command: CommandLine, host: LabHost, **health: object) -> None:
+    """With secrets of its own: the sudo password, a token in the URL that is asked, a variable nobody reads."""
+    asked = {"url": f"http://127.0.0.1/?access_token={CANARY}url", "host": "shop.example", **health}
+    command.knows(host, ansible_become_password=DEPLOY_PASSWORD, health=asked, db_password=f"{CANARY}variable")
+
+
 def test_no_secret_of_a_host_is_shown_kept_or_passed_on(lab_host: LabHostFactory, command: CommandLine) -> None:
+    """A dry run, an apply, and its undo."""
     host = lab_host("web1", variant="sudo-password")
-    command.knows(host)
+    know(command, host)
     plant(host)
     wanted = ("--host", "web1", "--only", EVERYTHING, *SIZES)
-    with watched_arguments() as seen:
+    with watched(CANARY, DEPLOY_PASSWORD, planted_in=(APP,)) as seen:
         answers = [
             command("diagnose", "--host", "web1"),
             command("remediate", *wanted, "--dry-run"),
             command.json("remediate", *wanted, "--dry-run"),
             command("remediate", *wanted, "--yes"),
             command.json("remediate", *wanted, "--yes"),
+            command("history", "--host", "web1"),
+            command("undo", "--host", "web1", "--dry-run"),
+            command.json("undo", "--host", "web1", "--yes"),
+            command.json("history", "--host", "web1"),
         ]
-    assert [answer.exit_code for answer in answers] == [0] * 5, answers
-    for answer in answers:
-        check_output(answer)
-    assert seen == []
+    assert [answer.exit_code for answer in answers] == [0] * 9, answers
+    check(command, host, answers, seen)
     shown = answers[1].stdout
     assert "env[SECRET] = ***" in shown, shown
     assert "proxy_set_header Authorization ***; set $upstream_token ***;\n" in shown, shown
     assert "proxy_set_header X-Api-Key\n                 ***;\n" in shown, shown
+
+
+def test_a_run_that_fails_tells_no_secret_either(lab_host: LabHostFactory, command: CommandLine) -> None:
+    """Rolled back, refused, a sudo password that is wrong, and a bug of ours in the midst of it."""
+    host = lab_host("web1", variant="sudo-password")
+    know(command, host, contains="no such text")
+    plant(host)
+    wanted = ("remediate", "--host", "web1", "--only", EVERYTHING, *SIZES, "--yes")
+    ways: dict[int, list[Answer]] = {}
+    with watched(CANARY, DEPLOY_PASSWORD, planted_in=(APP,)) as seen:
+        for form in ("text", "json"):
+            ways.setdefault(3, []).extend([command(*wanted, "--format", form)])
+            ways[3].append(command(*wanted, "--plan", "0" * 16, "--format", form))
+            ways.setdefault(70, []).append(command(*wanted, "--format", form, module="tests.broken"))
+        command.knows(host, ansible_become_password=f"{CANARY}wrong")
+        ways[3].append(command(*wanted))
+    for code, answers in ways.items():
+        assert [answer.exit_code for answer in answers] == [code] * len(answers), answers
+        check(command, host, answers, seen)
+    assert "rolled back" in ways[3][0].stdout
+    assert "refused" in ways[3][1].stdout
+    assert list((command.folder / "state" / "remediate").glob("bug-*.log"))
+
+
+def test_the_watch_sees_arguments_and_environments_on_this_side_and_on_a_host(web1: LabHost) -> None:
+    with watched(CANARY) as seen:
+        web1.sh(f"sh -c 'sleep 0.1; : {CANARY}argument'; {CANARY.replace('-', '_')}=1 X={CANARY}environment sleep 0.1")
+    assert {"cmdline", "environ"} == {sighting.place for sighting in seen}
+
+
+APP = "php -S"
+
+
+def check(command: CommandLine, host: LabHost, answers: Sequence[Answer], seen: set[Sighting]) -> None:
+    for answer in answers:
+        check_output(answer)
+    assert not seen
     check_state(command.folder / "state")
+    kept = records(host)
+    assert "state COMMITTED" in kept or "ROLLED_BACK" in kept or "COMMITTED" in kept
+    for line in kept.split("\n"):
+        assert CANARY not in line, line
+        assert DEPLOY_PASSWORD not in line, line
 
 
 def check_output(answer: Answer) -> None:
@@ -116,8 +140,8 @@ def check_state(folder: Path) -> None:
     for path in files:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
         assert DEPLOY_PASSWORD.encode() not in path.read_bytes()
-        if path.suffix == ".log":
-            assert CANARY.encode() not in path.read_bytes()
+        if path.name == "report.json" or path.suffix == ".log":
+            assert CANARY.encode() not in path.read_bytes(), path
     for path in (path for path in folder.rglob("*") if path.is_dir() and path != folder):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
 
@@ -141,3 +165,22 @@ def test_the_log_of_a_bug_is_private_and_masked(tmp_path: Path, monkeypatch: pyt
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert "ValueError: fastcgi_param DB_PASSWORD ***" in log.read_text()
     assert not {CANARY, "\x1b"} & set(log.read_text().split())
+
+
+@pytest.mark.parametrize("wrapped", [str, str.encode, repr, lambda text: {"path": {"data": text.encode()}}])
+def test_a_bug_that_quotes_a_file_in_one_line_tells_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrapped: Callable[[str], object]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for text in (
+        NGINX_LINES,
+        f"[Service]\nEnvironment=API_TOKEN={CANARY}unit\n",
+        f"env[SECRET] = {CANARY}pool\npm = 1\n",
+    ):
+        try:
+            raise KeyError(wrapped(text))
+        except KeyError:
+            log = bugs.keep_traceback()
+        assert log is not None
+        assert CANARY not in log.read_text()
+        assert "in test_a_bug_that_quotes" in log.read_text()
