@@ -67,6 +67,23 @@ def bench(_: Context, n: int = 11, hosts: str = "1,8") -> None:
         raise Exit(str(error), code=1) from error
 
 
+@task(
+    auto_shortflags=False,
+    iterable=["only"],
+    help={
+        "only": "words of a row or a run in it; repeats",
+        "quick": "what `make test` does, about two minutes",
+        "minutes": "begin nothing new after so many; without it, all, which takes a night",
+    },
+)
+def faults(_: Context, only: list[str], quick: bool = False, minutes: float = 0) -> None:
+    """End the transaction at every step by kill, power cut, full disk; print the table of what was found."""
+    from tests.faults import suite
+
+    if not suite.run(only, quick, minutes or None):
+        raise Exit(code=1)
+
+
 def _all(context: Context, name: str, commands: tuple[str, ...]) -> None:
     """Runs every command, shown as it starts, and ends with one line that says what came of it."""
     signal.signal(
@@ -88,5 +105,5 @@ def _all(context: Context, name: str, commands: tuple[str, ...]) -> None:
 
 namespace = cli.namespace()
 namespace.add_collection(lab)
-for extra in (bench, demo, lint, test):
+for extra in (bench, demo, faults, lint, test):
     namespace.add_task(extra)

@@ -151,7 +151,12 @@ def check_served(outcome: Outcome, served: Mapping[str, bytes]) -> list[Broken]:
     new = outcome.state == "COMMITTED"
     pairs = [(each.path, each.after if new else each.before) for each in outcome.operations]
     return [
-        Broken("I10", path, f"state {outcome.state}, but the daemon serves {served.get(path)!r}", outcome.step)
+        Broken(
+            "I10",
+            path,
+            f"state {outcome.state}, but the daemon serves {(served.get(path) or b'nothing')[-40:]!r}",
+            outcome.step,
+        )
         for path, file in pairs
         if served.get(path) != (file.data if file else None)
     ]

@@ -43,6 +43,8 @@ class Scene:
     told: Callable[[bytes], str | None]
     shell: Shell = DASH
     folders: tuple[str, ...] = FOLDERS
+    systemd: bool = True
+    hidden: tuple[str, ...] = ()
     timeout: float = 60.0
 
 
@@ -55,10 +57,12 @@ class Result:
     broken: tuple[Broken, ...]
 
 
-def sweep(scene: Scene, model: Model, workers: int | None = None) -> Result:
+def sweep(scene: Scene, model: Model, workers: int | None = None, every: int = 1) -> Result:
+    """Each distinct cut, or, for a quick look, one in `every`; the last is always among them."""
     with images() as folder:
         cuts = in_private(partial(_run, scene, model, folder))
         distinct = list({(cut.image, cut.told): cut for cut in reversed(cuts)}.values())[::-1]
+        distinct = distinct[::-1][::every][::-1]
         found = in_parallel(partial(_recover, scene, model, folder), distinct, workers)
         return Result(len(cuts) - 1, len(distinct), tuple(broken for each in found for broken in each))
 
@@ -91,4 +95,5 @@ def _recover(scene: Scene, model: Model, folder: Path, cut: Cut) -> list[Broken]
 
 def _world(scene: Scene, model: Model, root: Path, scratch: Path) -> World:
     """Where only processes end, what a reboot would forget is on the disk, too."""
-    return World(root, root / ".world" if model.all_survives else scratch, shell=scene.shell, folders=scene.folders)
+    kept = root / ".world" if model.all_survives else scratch
+    return World(root, kept, shell=scene.shell, folders=scene.folders, systemd=scene.systemd, hidden=scene.hidden)

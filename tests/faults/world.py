@@ -4,8 +4,10 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +26,7 @@ class World:
 
     Each of `folders` is that folder of the disk (made where missing). `scratch` holds what a reboot forgets: /run and
     the fakes' state, and what the program writes elsewhere in /etc. Where `systemd`, /run says that systemd has booted.
+    Programs that are `hidden` are not installed.
     """
 
     def __init__(
@@ -34,11 +37,12 @@ class World:
         shell: Shell = DASH,
         folders: Sequence[str] = FOLDERS,
         systemd: bool = True,
+        hidden: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
     ) -> None:
         self._root, self._scratch, self._folders, self._systemd = root, scratch, tuple(folders), systemd
         self.shell, self.state = shell, scratch / "fakes"
-        self._env = dict(env or {})
+        self._hidden, self._env = tuple(hidden), dict(env or {})
 
     def __enter__(self) -> Self:
         if not is_private():
@@ -76,6 +80,9 @@ class World:
             Path(folder).mkdir(parents=True, exist_ok=True)
             stack.enter_context(mounted(there, folder, flags=MS_BIND))
         stack.enter_context(mounted(located(self.shell.program), os.path.realpath("/bin/sh"), flags=MS_BIND))
+        (self._scratch / "nothing").touch()
+        for program in self._hidden:  # a file without an x bit is no program
+            stack.enter_context(mounted(self._scratch / "nothing", located(program), flags=MS_BIND))
 
     def _end_all(self) -> None:
         """Whatever the program has left: else its open files would hold the disk."""
@@ -152,6 +159,20 @@ class World:
         """The timers that stand, by the name that systemd-run was given."""
         active = (self.state / "units").glob("*.timer/ActiveState")
         return sorted(file.parent.name.removesuffix(".timer") for file in active if file.read_text() == "active\n")
+
+    def due(self, seconds: int, *, reloaded: bool = False) -> list[str]:
+        """The timers that will have come within these seconds; where somebody has `reloaded` the manager all the
+        while, only those with a date: a relative time begins anew at each daemon-reload.
+        """
+        latest = time.time() + seconds
+        return [timer for timer in self.timers() if self._comes(timer, latest, seconds, reloaded)]
+
+    def _comes(self, timer: str, latest: float, seconds: int, reloaded: bool) -> bool:
+        date, relative = ((self.state / "runs" / timer / kind) for kind in ("calendar", "active"))
+        if relative.exists():
+            return not reloaded and int(relative.read_text()) <= seconds
+        words = date.read_text().removesuffix(" UTC\n")
+        return datetime.strptime(words, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp() <= latest
 
     def fire(self, timer: str) -> subprocess.CompletedProcess[bytes]:
         return self.run(*(self.state / "runs" / timer / "argv").read_text().splitlines())
