@@ -118,8 +118,7 @@ arm() { # an absolute time: a timer with a relative one begins anew at every dae
   managed || return 0
   at=$(date -u -d "@$(($(now) + begin_seconds + confirm_within + 60))" '+%Y-%m-%d %H:%M:%S UTC')
   systemd-run --quiet --no-ask-password --collect --unit="remediate-$run-undo" --on-calendar="$at" \
-    --timer-property=AccuracySec=1s -p "TimeoutStartSec=$undo_seconds" \
-    /bin/sh "$base/txn/$run/program.sh" rollback "$run" 2>&1 9>&- | text
+    --timer-property=AccuracySec=1s /bin/sh "$base/txn/$run/program.sh" rollback "$run" timer 2>&1 9>&- | text
   systemctl --no-ask-password --quiet is-active "remediate-$run-undo.timer" 9>&- ||
     { refuse 'no timer could be set'; return 1; }
   arm_boot "$units/remediate-$run-boot.service" "$units/sysinit.target.wants" ||
@@ -254,7 +253,9 @@ serve_again() { # the daemons read the old files again; at a boot they have not 
 rollback() { # HOW: called by the unit's end, the timer, the boot, the next run (which holds the lock) or a person
   how=$1
   case $how:$(state) in boot:* | locked:*) ;; *:LOCKED) return ;; *) [ -e busy ] || return 0 ;; esac
-  [ "$how" = locked ] || lock "$undo_seconds" || [ ! -e busy ] || { echo 'failed another run holds the lock'; return 1; }
+  patience=$undo_seconds
+  [ "$how" != timer ] || patience=$((begin_seconds + confirm_within + undo_seconds)) # a clock set ahead wakes it early
+  [ "$how" = locked ] || lock "$patience" || [ ! -e busy ] || { echo 'failed another run holds the lock'; return 1; }
   at=$(state)
   case $at in
     NEW | PREPARED) refuse 'interrupted before anything was changed' ;;
