@@ -8,7 +8,7 @@ if [ -s "$base/current" ]; then
   set -- "$base/txn/$run"/state.*
   echo "open $run ${1##*/state.}"
 fi
-if [ -e "$base/lock" ] && command -v flock >/dev/null 2>&1 && ! flock -n "$base/lock" true; then
+if [ -e "$base/lock" ] && command -v flock >/dev/null 2>&1 && ! flock -n -s "$base/lock" true; then
   read -r holder <"$base/holder"
   echo "held $holder"
 fi
