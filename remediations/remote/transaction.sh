@@ -339,7 +339,7 @@ history() { # every run on this host, the oldest first
       [ "$(state)" != AWAIT ] || printf 'until %s\n' $(($(stat -c %Z state.AWAIT) + $(sed -n 's/^confirm_within //p' run))))
   done
   [ ! -f "$base/current" ] || printf 'open %s\n' "$(cat "$base/current")"
-  [ ! -e "$base/lock" ] || flock -n "$base/lock" true || printf 'holder %s\n' "$(cat "$base/holder" 2>/dev/null || echo somebody)"
+  [ ! -e "$base/lock" ] || flock -n -s "$base/lock" true || printf 'holder %s\n' "$(cat "$base/holder" 2>/dev/null || echo somebody)"
 }
 
 recover() { # ends what an interrupted run left
