@@ -71,8 +71,9 @@ class Program:
             f"umask 077; mkdir -p {new}/after && cd {new} || {{ echo 'refused nothing can be written to {HOME}'; "
             "echo 'state refused'; return 0; }",
             *(f"decode >{quote(name)}{self._payload(data)}" for name, data in self.files.items()),
-            f"sync -- * after/* 2>/dev/null || sync; cd .. && mv -T {new} {quote(folder)} && {{ sync -- . || sync; }} "
-            "|| { echo 'refused the plan cannot be kept on the host'; echo 'state refused'; return 0; }",
+            "sha256sum -c >/dev/null 2>&1 <<'SUMS' && { sync -- * after/* 2>/dev/null || sync; } && "
+            f"cd .. && mv -T {new} {quote(folder)} && {{ sync -- . || sync; }} "
+            f"|| {{ echo 'refused the plan cannot be kept on the host'; echo 'state refused'; return 0; }}\n{self._sums}SUMS",
             f"{begin} start {self.run}",
             f"{begin} begun {self.run}",
             *([f"{begin} confirm {self.run} {self.nonce}"] if self.confirm_itself else []),
@@ -100,6 +101,11 @@ class Program:
         laid = {name: text.encode(errors="surrogateescape") for name, text in parts.items()}
         after = ((number, file.change.after) for number, file in enumerate(self.plan.files, 1))
         return laid | {f"after/{number}": data for number, data in after if data is not None}
+
+    @property
+    def _sums(self) -> str:
+        """A disk that is full cuts a file off; a plan with less in it than was shown must never begin."""
+        return _lines(f"{hashlib.sha256(data).hexdigest()}  {name}" for name, data in self.files.items())
 
     @property
     def settle_for(self) -> float:
