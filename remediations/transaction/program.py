@@ -73,7 +73,8 @@ class Program:
             *(f"decode >{quote(name)}{self._payload(data)}" for name, data in self.files.items()),
             "sha256sum -c >/dev/null 2>&1 <<'SUMS' && { sync -- * after/* 2>/dev/null || sync; } && "
             f"cd .. && mv -T {new} {quote(folder)} && {{ sync -- . || sync; }} "
-            f"|| {{ echo 'refused the plan cannot be kept on the host'; echo 'state refused'; return 0; }}\n{self._sums}SUMS",
+            "|| { echo 'refused the plan cannot be kept on the host'; echo 'state refused'; return 0; }",
+            f"{self._sums}SUMS",
             f"{begin} start {self.run}",
             f"{begin} begun {self.run}",
             *([f"{begin} confirm {self.run} {self.nonce}"] if self.confirm_itself else []),
