@@ -11,8 +11,8 @@ from tests.faults.shells import BASH, BUSYBOX
 from tests.faults.sweep import Result, sweep
 
 POWER_MODELS = (EXT4_STRICT, EXT4_DEFAULT, EXT4_EAGER, XFS)
-NO_EXCHANGE = ("python3",)
-"""The mv of Debian 12 knows no --exchange, so that without Python there is none."""
+NO_EXCHANGE = ("perl", "python3")
+"""The mv of Debian 12 knows no --exchange, so that without these there is none."""
 
 
 @dataclass(frozen=True)

@@ -83,17 +83,21 @@ class Setting:
         (self.layer or (by_boot if cut.rebooted else by_stop))(world)
         if state() == "NEW":  # nothing has been touched yet: it has no one to end it, and needs none
             by_next(world)
-        elif state() in TERMINAL and cut.rebooted and not armed and CURRENT.exists():  # cut off in its last clean-up
-            by_hand(world)
+        elif state() in TERMINAL and CURRENT.exists() and not armed and not self._tidies(cut):
+            by_hand(world)  # cut off in its last clean-up: the next run, or a person, ends that
+
+    def _tidies(self, cut: Cut) -> bool:
+        """The unit's end does so always; a timer or a boot unit that is gone already does not."""
+        return not cut.rebooted and self.layer in (None, by_stop)
 
     def _judge(self, world: World, cut: Cut) -> Sequence[Broken]:
         planned = self.course.planned
-        now = state()
+        now = state() or (cut.told if cut.told == "REFUSED" else None)  # told before anything was kept
         outcome = Outcome(planned.operations, now, cut.told, known=known(planned), step=cut.step)
         broken = [
             *check(outcome, FOLDERS),
             *check_served(outcome, world.serves(UNIT)),
-            *_nothing_waits(world, now, cut),
+            *self._waiting(world, now, cut),
         ]
         if now == "COMMITTED" and planned.undoes:
             broken += [
@@ -102,6 +106,15 @@ class Setting:
         if cut.step == "the end" and (cut.told, now) != (self.course.ends, self.course.ends):
             broken.append(Broken("I9", "", f"told {cut.told}, state {now}, not {self.course.ends}", cut.step))
         return broken
+
+    def _waiting(self, world: World, now: str | None, cut: Cut) -> list[Broken]:
+        """Once it has ended no timer waits for it and no later run takes it for open."""
+        if now not in TERMINAL:
+            return []
+        left = [f"{timer}.timer" for timer in world.timers()]
+        inner = (FOLDER / "busy",) if self._tidies(cut) else ()
+        left += [str(path) for path in (CURRENT, *inner) if path.exists()]
+        return [Broken("I8", each, f"still there in state {now}", cut.step) for each in left]
 
 
 def known(planned: Planned) -> frozenset[str]:
@@ -116,13 +129,3 @@ def told(output: bytes) -> str | None:
     """The last state that the other side was told, where it is one that lasts."""
     states = [line[6:].decode().upper() for line in output.splitlines() if line.startswith(b"state ")]
     return states[-1] if states and states[-1] in TERMINAL else None
-
-
-def _nothing_waits(world: World, now: str | None, cut: Cut) -> list[Broken]:
-    """Once it has ended no timer waits for it and no later run takes it for open."""
-    if now not in TERMINAL:
-        return []
-    left = [f"{timer}.timer" for timer in world.timers()]
-    inner = () if cut.rebooted else (FOLDER / "busy",)  # a power cut may bring it back, and then it is late, not wrong
-    left += [str(path) for path in (CURRENT, *inner) if path.exists()]
-    return [Broken("I8", each, f"still there in state {now}", cut.step) for each in left]
