@@ -100,16 +100,20 @@ def ask(shell: Shell, verb: str, run: str, *words: str) -> Outcome:
 
 
 def read(answer: CommandResult) -> Outcome:
-    """The host's lines: steps, indented text of programs, `refused` or `failed` with the reason, and the state."""
-    state: State = "unknown"
+    """The host's lines: steps, indented text of programs, `refused` or `failed` with the reason, and the state.
+
+    Only newlines end a line: what a program prints may hold other separators. A host that names two states, or the
+    same twice, has not said in which it is.
+    """
+    states: list[State] = []
     runner: str | None = None
     steps: list[Step] = []
     text: list[str] = []
     failures: list[str] = []
-    for line in answer.stdout.decode(errors="replace").splitlines():
+    for line in answer.stdout.decode(errors="replace").split("\n"):
         word, _, rest = line.partition(" ")
         if word == "state":
-            state = _state(rest)
+            states.append(_state(rest))
         elif word == "|":
             text.append(rest)
         elif word == "runner":
@@ -117,8 +121,9 @@ def read(answer: CommandResult) -> Outcome:
         elif word in ("failed", "refused"):
             failures.append("; ".join([rest, *text[-3:]]))
             text.clear()
-        else:
+        elif word:
             steps.append(Step(word, rest))
+    state = states[0] if len(states) == 1 else "unknown"
     return Outcome(state, tuple(steps), "; then: ".join(failures) or None, runner)
 
 

@@ -100,13 +100,7 @@ LIES = {
 }
 
 
-TO_MEND = {"after it was rolled back", "twice", "in the words of a program"}
-"""transaction.read believes the last line that looks like a state, whatever else was said."""
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.xfail(strict=True)] if name in TO_MEND else []) for name in LIES]
-)
+@pytest.mark.parametrize("name", LIES)
 def test_a_commit_that_was_not_plainly_said_is_not_believed(ask: Ask, name: str) -> None:
     kind, text = LIES[name]
     host = Host("service-stopped", misdeeds={kind: said(text), "report": said(text)})
