@@ -71,17 +71,17 @@ def refusals(every: int, workers: int = 2) -> Result:
     for course in COURSES:
         steps = in_private(partial(_count, course))
         points += [Point(course, step, error) for step in range(1, steps + 1) for error in ERRORS]
-    return _result(points[::every], workers)
+    return at(points[::every], workers)
 
 
 def levels(count: int = 60, workers: int = 2) -> Result:
     """Full by steps of 2 KiB, from nothing free at all; then full from the moment on when the run awaits its word."""
     step = max(1, 60 // count)
     points = [Point(course, free=level * 2) for course in COURSES for level in range(0, 60, step)]
-    return _result([*points, *(Point(course, free=None) for course in FULL_IN_AWAIT)], workers)
+    return at([*points, *(Point(course, free=None) for course in FULL_IN_AWAIT)], workers)
 
 
-def _result(points: Sequence[Point], workers: int) -> Result:
+def at(points: Sequence[Point], workers: int) -> Result:
     seen = in_parallel(_look, points, workers)
     return Result(len(points), sum(each.asked for each in seen), tuple(b for each in seen for b in each.broken))
 

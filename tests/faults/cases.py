@@ -11,7 +11,7 @@ from tests.faults.shells import BASH, BUSYBOX
 from tests.faults.sweep import Result, sweep
 
 POWER_MODELS = (EXT4_STRICT, EXT4_DEFAULT, EXT4_EAGER, XFS)
-NO_EXCHANGE = ("perl", "python3")
+NO_EXCHANGE = ("python3", "perl")
 """The mv of Debian 12 knows no --exchange, so that without these there is none."""
 
 

@@ -1,5 +1,7 @@
 """The real program's runs as scenes: confirmed, aborted, forgotten, refused by the daemon or a validator, undone."""
 
+import shutil
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from tests.faults.layers import FOLDER, Layer, by_boot, by_hand, by_next, by_sto
 from tests.faults.plans import BACKWARD, FORWARD, MADE, MAIN, NONCE, NOTE, RUN, UNIT, Planned
 from tests.faults.shells import DASH, Shell
 from tests.faults.sweep import Cut, Scene
+from tests.faults.tracing import TRACE
 from tests.faults.world import FOLDERS, World
 
 PROGRAM = f"{HOME}/txn/{RUN}/program.sh"
@@ -53,6 +56,8 @@ class Setting:
     systemd: bool = True
     hidden: tuple[str, ...] = ()
     edit: Callable[[str], str] | None = None
+    kept: Path | None = None
+    """Where the trace of each recovery is left, if there is one."""
 
     @property
     def scene(self) -> Scene:
@@ -91,6 +96,8 @@ class Setting:
         return not cut.rebooted and self.layer in (None, by_stop)
 
     def _judge(self, world: World, cut: Cut) -> Sequence[Broken]:
+        if self.kept and TRACE.exists():
+            shutil.copy(TRACE, self.kept / uuid.uuid4().hex)
         planned = self.course.planned
         now = state() or (cut.told if cut.told == "REFUSED" else None)  # told before anything was kept
         outcome = Outcome(planned.operations, now, cut.told, known=known(planned), step=cut.step)

@@ -1,12 +1,20 @@
 """All fault tests from one command, and the table of what they found in this build."""
 
+import os
+import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from tests.faults import bad_disks, machine
 from tests.faults.cases import CASES, Case
+from tests.faults.namespace import in_parallel
+from tests.faults.undone import report, traces, walked, walks
+
+ON_HOSTS = ("test_transaction_kills", "test_transaction_reboots", "test_transaction_meanwhile")
 
 
 @dataclass(frozen=True)
@@ -44,12 +52,69 @@ ROWS = {
     "kill": "kill -9 at every mutating call",
     "power cut": "power cut before every write: ext4 strict, default, eager, xfs",
     "elsewhere": "both, under bash and busybox sh, without exchange, without systemd",
+    "disk full": "disk full at 60 levels, and from AWAIT on",
+    "errors": "each call fails once: ENOSPC, EIO, EROFS",
+    "meddling": "somebody else writes, stops daemons, locks files in AWAIT",
+    "sequences": "random sequences of start, confirm, abort, kill, cut, foreign edit, second run, recover",
+    "undo code": "lines of the undo code; broken: those that never ran",
+    "hosts": "tests on real hosts: kills, reboots, foreign edits, clock, cut sessions",
     "controls": "negative controls: each makes the suite fail",
 }
 
 
 def tests(quick: bool) -> list[Test]:
-    return [Test(case.row, case.name, partial(_swept, case)) for case in CASES if case.quick or not quick]
+    swept = [Test(case.row, case.name, partial(_swept, case)) for case in CASES if case.quick or not quick]
+    return [
+        *swept,
+        Test("disk full", "levels", partial(_levels, quick)),
+        Test("errors", "once each", partial(_refusals, quick)),
+        Test("meddling", "in AWAIT", _meddled),
+        Test("sequences", "against a model", partial(_sequences, quick)),
+        Test("undo code", "lines", _lines),
+        *([] if quick else [Test("hosts", name, partial(_on_hosts, name)) for name in ON_HOSTS]),
+    ]
+
+
+def _levels(quick: bool) -> Figure:
+    result = bad_disks.levels(12 if quick else 60)
+    return Figure(result.steps, tuple(map(str, result.broken)))
+
+
+def _refusals(quick: bool) -> Figure:
+    result = bad_disks.refusals(97 if quick else 1)
+    return Figure(result.steps, tuple(map(str, result.broken)))
+
+
+def _meddled() -> Figure:
+    found = in_parallel(walked, list(walks()), 2)
+    return Figure(len(found), tuple(f"{each.name}: {broken}" for each in found for broken in each.broken))
+
+
+def _sequences(quick: bool) -> Figure:
+    examples, steps = machine.QUICK if quick else machine.FULL
+    try:
+        return Figure(machine.sequences(examples, steps))
+    except AssertionError as error:
+        return Figure(examples, (str(error),))
+
+
+def _lines() -> Figure:
+    seen = report(traces())
+    _tell(f"decisions of the undo code: {seen.decisions}, seen to go both ways: {seen.both}")
+    for each in seen.one_way:
+        _tell(f"  one way: {each}")
+    return Figure(seen.lines, seen.never)
+
+
+def _on_hosts(name: str) -> Figure:
+    """One file of tests, in full; a point is a test, which may kill a hundred times."""
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{name}.py"]
+    done = subprocess.run(words, env=os.environ | {"REMEDIATE_FAULTS": "full"}, capture_output=True, check=False)
+    counts = {kind: int(number) for number, kind in re.findall(r"(\d+) (passed|failed|error)", done.stdout.decode())}
+    bad = [line for line in done.stdout.decode().splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if done.returncode and not bad:
+        bad = [done.stdout.decode()[-2000:]]
+    return Figure(sum(counts.values()), tuple(bad))
 
 
 def _swept(case: Case) -> Figure:

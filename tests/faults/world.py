@@ -149,6 +149,10 @@ class World:
         """From now on systemd-run does start what it is told to."""
         (self.state / "start-services").touch()
 
+    def kill_services(self) -> None:
+        """SIGKILL to all that the program has left running."""
+        self._end_all()
+
     def after_stop(self, unit: str) -> subprocess.CompletedProcess[bytes] | None:
         """The ExecStopPost of a service that systemd-run was told of; None where it was told of none."""
         lines = (self.state / "runs" / unit / "properties").read_text().splitlines()

@@ -1,0 +1,76 @@
+"""What somebody else may do to the files while a run awaits its word, and what must come of it."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from remediations.changes.unit import UnitAction
+from tests.faults.plans import CREATED, FORWARD, GONE, MAIN, RUN, SITE, UNIT, Planned
+from tests.faults.scenes import ABORT, ABORTED, CONFIRM, PROGRAM, Course
+
+THEIRS = b"somebody else's\n"
+
+
+@dataclass(frozen=True)
+class Meddling:
+    """`script` runs in AWAIT; `foreign` are the bytes that must be found somewhere in the end."""
+
+    name: str
+    script: str
+    ends: str = "ROLLED_BACK"
+    foreign: Mapping[str, bytes] = field(default_factory=dict)
+    word: str = ABORT
+    planned: Planned = field(default_factory=Planned)
+
+    @property
+    def course(self) -> Course:
+        return replace(
+            ABORTED, name=self.name, words=f"{self.script}; {self.word}", ends=self.ends, planned=self.planned
+        )
+
+
+def beside(path: str, kind: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/.{name}.remediate-{RUN}.{kind}"
+
+
+def _write(path: str) -> str:
+    return f"printf %s {shlex.quote(THEIRS.decode())} >{path}"
+
+
+def _foreign(name: str, path: str, *, at: str = "") -> Meddling:
+    return Meddling(name, _write(at or path), "NEEDS_HUMAN", {path: THEIRS})
+
+
+RESTART = Planned((), actions=(UnitAction("by-hand", UNIT, "restart", ""),))
+EDITED = Planned(FORWARD[:2], actions=(UnitAction("by-hand", UNIT, "restart", ""),))
+BROKEN_BEFORE = Planned(more={"baseline_valid": False})
+KEPT = _write(beside(SITE, "orig"))
+MEDDLINGS = (
+    _foreign("an edited file is edited again", MAIN),
+    _foreign("a created file is edited", CREATED),
+    _foreign("a deleted file comes again", GONE),
+    _foreign("the old file beside is written to", SITE, at=beside(SITE, "orig")),
+    Meddling("the old file beside is removed", f"rm {beside(MAIN, 'orig')} {beside(SITE, 'orig')}"),
+    Meddling("a created file is removed", f"rm {CREATED}"),
+    Meddling("the old bytes are put back by hand", f"cp -p {beside(MAIN, 'orig')} {MAIN}"),
+    Meddling("an edited file can no longer be replaced", f"chattr +i {MAIN}", "NEEDS_HUMAN"),
+    Meddling("the daemon takes no reload any more", "echo no >$FAKES/fail/reload.nginx.service", "NEEDS_HUMAN"),
+    Meddling("the daemon is stopped", "systemctl stop nginx.service"),
+    Meddling(
+        "the daemon is down for good", "echo no >$FAKES/fail/restart; systemctl stop nginx.service", "NEEDS_HUMAN"
+    ),
+    Meddling("the system is stopping", "echo stopping >$FAKES/system-state"),
+    Meddling("the manager has read the boot's unit", "echo remediate-boot >$FAKES/listed"),
+    Meddling("the timer comes first", f"sh {PROGRAM} rollback {RUN} timer & sleep 0.3"),
+    Meddling("a person is asked and asks again", f"{_write(MAIN)}; {ABORT}", "NEEDS_HUMAN", {MAIN: THEIRS}),
+    Meddling("the old file beside is written to, and it is confirmed", KEPT, "COMMITTED", {SITE: THEIRS}, CONFIRM),
+    Meddling("somebody edits, and it is confirmed", _write(SITE), "NEEDS_HUMAN", {SITE: THEIRS}, CONFIRM),
+    Meddling("no file, a daemon that was restarted", ":", planned=RESTART),
+    Meddling("no file, a daemon that is down again", "systemctl stop nginx.service", planned=RESTART),
+    Meddling("a restart is taken back by a restart", ":", planned=EDITED),
+    Meddling("a daemon that cannot reload", "echo no >$FAKES/units/nginx.service/CanReload"),
+    Meddling("what was not valid before is not reloaded", ":", planned=BROKEN_BEFORE),
+    Meddling("the manager does not read its files again", "echo no >$FAKES/fail/daemon-reload", "NEEDS_HUMAN"),
+    Meddling("a file is removed, and the old one beside it", f"rm {SITE} {beside(SITE, 'orig')}", "NEEDS_HUMAN"),
+)

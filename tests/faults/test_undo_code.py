@@ -1,0 +1,41 @@
+"""The undo code: every line of it runs, whatever somebody else does meanwhile nothing of theirs is lost."""
+
+import re
+
+from tests.faults import tracing
+from tests.faults.namespace import in_parallel
+from tests.faults.plans import Planned
+from tests.faults.undone import report, traces, walked, walks
+
+TEXT = Planned().program.files["program.sh"].decode()
+
+
+def test_whatever_is_done_in_await_ends_as_it_must_and_nobodys_bytes_are_lost() -> None:
+    found = [each for each in in_parallel(walked, list(walks()), 2) if each.broken]
+    assert not found, "\n".join(f"{each.name}: {broken}" for each in found for broken in each.broken)
+
+
+def test_every_line_of_the_undo_code_has_run() -> None:
+    seen = report(traces())
+    assert not seen.never, "\n".join(seen.never)
+    assert seen.lines > 80
+    assert seen.both > seen.decisions / 2, "\n".join(seen.one_way)
+
+
+def test_a_line_that_never_runs_is_told() -> None:
+    line, words = next(iter(tracing.undo_lines(TEXT).items()))
+    assert f"{line}: {words.strip()}" in report(["1|0|1|1|true\n1|0|1|2|true"]).never
+
+
+def test_each_function_of_the_undo_code_is_in_the_program() -> None:
+    assert set(re.findall(r"^([a-z_]+)\(\) \{", TEXT, re.MULTILINE)) >= tracing.UNDO
+
+
+def test_a_status_goes_to_the_command_that_had_it_even_where_it_is_a_function() -> None:
+    told = "1|0|1|5|holds a\n1|0|2|9|[ -e a ]\n1|1|1|6|next\n1|0|1|7|end\n"
+    assert tracing.read(told).outcomes == {
+        (5, "holdsa"): {False},
+        (9, "[-ea]"): {False},
+        (6, "next"): {True},
+        (7, "end"): frozenset(),
+    }
