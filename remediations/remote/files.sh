@@ -59,7 +59,7 @@ keep() { # the before-images, with all that a file has, on the disk and read aga
     cp --preserve=all -- "$path" "before/$number" 2>/dev/null && [ "$(hash_of "before/$number")" = "$old" ] || return 1
     flush "before/$number" || return 1
   done <ops
-  flush before .
+  cat "$boot_id" >booted && flush booted before .
 }
 
 stage() { # NUMBER OLD-SHA NEW-SHA MODE OWNER PATH: the new bytes beside it, with the metadata of what they replace

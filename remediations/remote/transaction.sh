@@ -11,7 +11,7 @@
 #   validators  blocks of `name`, `by exit|text`, `pattern`..., `word`... lines, each ended by an empty line
 #   like        NUMBER PATH: whose mode, owner, ACL and xattr a file gets, where not those of what it replaces
 #   after/N     the new bytes        before/N    the old file, written here
-#   acted       which daemons were acted on, made which folders; written before it is begun
+#   acted       which daemons were acted on, made which folders; written before it is begun; booted in which boot
 #   busy        is there until the run has ended and nothing of it lies anywhere else: removing it needs no space
 #   log         what was done, in lines `KEY VALUE`; free text of programs is indented by "| "
 #   state.NAME  the state is the name of one file: a transition is one rename, atomic, and needs no space
@@ -27,6 +27,7 @@ trap '' PIPE HUP
 
 base=/var/lib/remediate
 units=/etc/systemd/system
+boot_id=/proc/sys/kernel/random/boot_id
 begin_seconds=300 # at most, until all is swapped and acted
 undo_seconds=180  # at most, for the longest undo: validators, reloads, settling
 syncs_files=$(sync --help 2>&1 | grep FILE) # coreutils 8.24, and some of BusyBox
@@ -247,6 +248,7 @@ undo() { # FROM: look at all files first; where somebody else has written since,
 serve_again() { # the daemons read the old files again; at a boot they have not begun, at the end they are ending
   if [ -e reloaded ] || { [ "$how" = boot ] && grep -q '^daemon-reload ' acts; }; then reload_manager || return 1; fi
   [ "$how" != boot ] && [ "$(systemctl is-system-running 2>/dev/null 9>&-)" != stopping ] || return 0
+  [ "$(cat booted 2>/dev/null)" = "$(cat "$boot_id")" ] || began_with_ours
   revive
 }
 

@@ -188,6 +188,13 @@ $stay
 LIST
 }
 
+began_with_ours() { # the host has booted since, and nothing undid before the daemons began: they may have read the new files
+  while read -r action pid kind _ _ unit title; do
+    case $action in daemon-reload) continue ;; reload) was=active ;; *) was=unknown ;; esac
+    printf '%s %s %s %s %s %s\n' "$action" "$was" "$pid" "$kind" "$unit" "$title"
+  done <acts >acted
+} 2>/dev/null
+
 revive() { # the daemons that took the new configuration take the old one again; what was down before is never stopped
   [ -f acted ] || return 0
   stay='' worst=0
