@@ -127,7 +127,7 @@ def mounted_copy(model: Model, cut: Path, root: Path) -> Iterator[Path]:
 @contextmanager
 def images() -> Iterator[Path]:
     """A folder for images and mount points, in memory; it outlives the namespaces and ends with the test."""
-    with tempfile.TemporaryDirectory(prefix="faults-", dir=FOLDER) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"faults-{os.getpid()}-", dir=FOLDER) as folder:
         yield Path(folder)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 _UNDO = """
 undo serve_again rollback tidy disarm foreign came_in put_back take_away bring_back from_journal drop_beside revive
-way_back
+way_back began_with_ours
 """
 UNDO = frozenset(_UNDO.split())
 TRACE = Path("/run/remediate/trace")

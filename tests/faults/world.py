@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -24,8 +25,8 @@ COVERED = ("/etc", "/var/lib")  # written to nowhere but in the world, whatever 
 class World:
     """`with World(disk.root, scratch) as world:` inside `in_private`.
 
-    Each of `folders` is that folder of the disk (made where missing). `scratch` holds what a reboot forgets: /run and
-    the fakes' state, and what the program writes elsewhere in /etc. Where `systemd`, /run says that systemd has booted.
+    Each of `folders` is that folder of the disk (made where missing). `scratch` holds what a reboot forgets: /run, the
+    boot's id and the fakes' state, and what the program writes elsewhere in /etc. Where `systemd`, /run says that systemd has booted.
     Programs that are `hidden` are not installed.
     """
 
@@ -80,6 +81,10 @@ class World:
             Path(folder).mkdir(parents=True, exist_ok=True)
             stack.enter_context(mounted(there, folder, flags=MS_BIND))
         stack.enter_context(mounted(located(self.shell.program), os.path.realpath("/bin/sh"), flags=MS_BIND))
+        boot = self._scratch / "boot_id"
+        if not boot.exists():
+            boot.write_text(f"{uuid.uuid4()}\n")
+        stack.enter_context(mounted(boot, "/proc/sys/kernel/random/boot_id", flags=MS_BIND))
         (self._scratch / "nothing").touch()
         for program in self._hidden:  # a file without an x bit is no program
             stack.enter_context(mounted(self._scratch / "nothing", located(program), flags=MS_BIND))
