@@ -54,7 +54,11 @@ def restore_script(snapshot: Snapshot, plan: Plan, run: str, made: Sequence[str]
         models=tuple(file.change.before for file in plan.files if file.change.before),
     )  # fmt: skip
     done = f"everything is as it was before run {run}"
-    return f"""{{
+    again = f"the old files of run {run} were put back before: there is nothing left to put back"
+    return f"""cd {HOME}/txn 2>/dev/null || {{ echo 'this host has no journal of runs'; exit 3; }}
+[ ! -e {run}-restore/state.COMMITTED ] || {{ echo {quote(again)}; exit 3; }}
+for state in REFUSED LOCKED ROLLED_BACK; do [ ! -e {run}-restore/state.$state ] || rm -rf {run}-restore; done
+{{
 {program.text}
 }} </dev/null
 [ -e {HOME}/txn/{run}-restore/state.COMMITTED ] || {{ echo 'the old files were not put back: see above'; exit 3; }}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from tests.command_line import CHECKOUT, Answer, CommandLine
@@ -31,18 +32,25 @@ def run(command: CommandLine, *words: str, module: str = "invoke", seconds: floa
             stdout=stdout, stderr=stderr,
         )  # fmt: skip
         resource.prlimit(process.pid, resource.RLIMIT_AS, (HARD_LIMIT, HARD_LIMIT))
-        killer = threading.Timer(seconds, process.kill)
-        killer.start()
+        peak, deadline = 0, time.monotonic() + seconds
         try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            raise
+            while process.poll() is None and time.monotonic() < deadline:
+                peak = max(peak, _held(process.pid))
+                time.sleep(0.01)
         finally:
-            killer.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
+            process.kill()
+            process.wait()
         said = [_whole(file) for file in (stdout, stderr)]
-    return Measured(process.returncode, said[0], said[1], usage.ru_maxrss * 1024)
+    return Measured(process.returncode, said[0], said[1], peak)
+
+
+def _held(pid: int) -> int:
+    """The most that it has held so far; its ru_maxrss would begin with what we ourselves hold, who started it."""
+    try:
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
 
 
 def _whole(file: IO[bytes]) -> str:
