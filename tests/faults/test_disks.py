@@ -1,5 +1,6 @@
 """The disks lose what real ones lose: what was not fsynced is gone or torn, what was fsynced stands."""
 
+import os
 import subprocess
 import time
 from functools import partial
