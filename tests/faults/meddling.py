@@ -45,6 +45,7 @@ def _foreign(name: str, path: str, *, at: str = "") -> Meddling:
 RESTART = Planned((), actions=(UnitAction("by-hand", UNIT, "restart", ""),))
 EDITED = Planned(FORWARD[:2], actions=(UnitAction("by-hand", UNIT, "restart", ""),))
 BROKEN_BEFORE = Planned(more={"baseline_valid": False})
+DOWN = "echo no >$FAKES/fail/restart; systemctl stop nginx.service"
 KEPT = _write(beside(SITE, "orig"))
 MEDDLINGS = (
     _foreign("an edited file is edited again", MAIN),
@@ -57,9 +58,7 @@ MEDDLINGS = (
     Meddling("an edited file can no longer be replaced", f"chattr +i {MAIN}", "NEEDS_HUMAN"),
     Meddling("the daemon takes no reload any more", "echo no >$FAKES/fail/reload.nginx.service", "NEEDS_HUMAN"),
     Meddling("the daemon is stopped", "systemctl stop nginx.service"),
-    Meddling(
-        "the daemon is down for good", "echo no >$FAKES/fail/restart; systemctl stop nginx.service", "NEEDS_HUMAN"
-    ),
+    Meddling("the daemon is down for good", DOWN, "NEEDS_HUMAN"),
     Meddling("the system is stopping", "echo stopping >$FAKES/system-state"),
     Meddling("the manager has read the boot's unit", "echo remediate-boot >$FAKES/listed"),
     Meddling("the timer comes first", f"sh {PROGRAM} rollback {RUN} timer & sleep 0.3"),
@@ -67,6 +66,7 @@ MEDDLINGS = (
     Meddling("the old file beside is written to, and it is confirmed", KEPT, "COMMITTED", {SITE: THEIRS}, CONFIRM),
     Meddling("somebody edits, and it is confirmed", _write(SITE), "NEEDS_HUMAN", {SITE: THEIRS}, CONFIRM),
     Meddling("no file, a daemon that was restarted", ":", planned=RESTART),
+    Meddling("no file, a daemon that is down for good", DOWN, planned=RESTART),
     Meddling("no file, a daemon that is down again", "systemctl stop nginx.service", planned=RESTART),
     Meddling("a restart is taken back by a restart", ":", planned=EDITED),
     Meddling("a daemon that cannot reload", "echo no >$FAKES/units/nginx.service/CanReload"),

@@ -1,13 +1,13 @@
 """What of the undo code has run, and which way each decision went: bash tells each command before it runs.
 
 A decision is a command whose status chooses what comes next: it stands before `&&`, `||`, `; then` or `; do`. It went
-both ways where it was seen to succeed and to fail. The status of what ends its own process (the last command of a pipe,
-of a subshell, of the program) cannot be seen so: such a decision is told as seen one way.
-A loop's `read` is no decision here: bash tells of its end no status, and every loop that was entered has ended.
+one way where what the program has next to it ran next in the same process, the other where something else did, or
+nothing. A loop's `read` is no decision here: every loop that was entered has ended.
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,27 +17,42 @@ way_back began_with_ours
 """
 UNDO = frozenset(_UNDO.split())
 TRACE = Path("/run/remediate/trace")
-TELL = r"""printf "%s|%s|%s|%s|%s\n" "$BASHPID" "$?" "${#FUNCNAME[@]}" "$LINENO" "${BASH_COMMAND%%[[:cntrl:]]*}" >&7"""
+Place = tuple[int, str]
+TELL = r"""printf "%s|%s|%s|%s\n" "$BASHPID" "${#FUNCNAME[@]}" "$LINENO" "${BASH_COMMAND%%[[:cntrl:]]*}" >&7"""
 BEGIN = f"""umask 077; [ -z "$BASH_VERSION" ] || {{ exec 7>>{TRACE}; set -T; trap '{TELL}' DEBUG; }}\n"""
 CUT = re.compile(
     r"\s*(&&|\|\||;;|;|\||\{ | \}$|\bthen\b|\bdo\b|\belse\b|\bif\b|\belif\b|\bwhile\b|\buntil\b|(?<!\[ )! )\s*"
 )
 CHOOSING = ("&&", "||", "then", "do")
-NO_COMMAND = re.compile(r"(fi|done|esac|else|\}|\} 2>/dev/null|done <\S+|done <<LIST|case .* in|.*\) :|#.*)?")
+NO_COMMAND = re.compile(r"(fi|done|esac|else|\}|\} 2>/dev/null|done <\S+( >\S+)?|done <<LIST|case .* in|.*\) :|#.*)?")
 
 
 @dataclass(frozen=True, order=True)
 class Decision:
+    """`then` is the line and the command that stand next to it."""
+
     line: int
     command: str
+    then: tuple[int, str]
 
 
 @dataclass(frozen=True)
 class Trace:
-    """The lines on which commands ran, and each decision's outcomes."""
+    """The lines on which commands ran, and what followed each command; None where its function or process ended."""
 
     lines: frozenset[int]
-    outcomes: dict[tuple[int, str], frozenset[bool]]
+    followers: Mapping[Place, frozenset[Place | None]]
+
+    def ways(self, decision: Decision) -> frozenset[bool]:
+        found = self.followers.get((decision.line, decision.command), frozenset())
+        return frozenset(_same(follower, decision.then) for follower in found)
+
+
+def _same(here: Place | None, there: Place) -> bool:
+    """bash tells only the head of a `case`; a text in quotes may hold a semicolon."""
+    if here is None or here[0] != there[0]:
+        return False
+    return here[1].startswith(there[1]) or there[1].startswith(here[1])
 
 
 def traced(text: str) -> str:
@@ -51,22 +66,28 @@ def undo_lines(text: str) -> dict[int, str]:
 
 
 def decisions(text: str) -> list[Decision]:
-    return sorted({Decision(number, each) for number, line in undo_lines(text).items() for each in _choosing(line)})
+    lines = undo_lines(text)
+    pieces = [piece for number, line in lines.items() for piece in _pieces(number, line)]
+    following = [*pieces[1:], (0, "", "")]
+    pairs = [(here, after) for here, after in zip(pieces, following, strict=True) if here[2] in CHOOSING]
+    return sorted({Decision(line, command, after[:2]) for (line, command, _), after in pairs if _decides(command)})
 
 
 def read(data: str) -> Trace:
-    """A status belongs to what the same process told of before, in this function or in those that it has left."""
-    before: dict[str, dict[int, tuple[int, str]]] = {}
-    outcomes: dict[tuple[int, str], frozenset[bool]] = {}
+    """Functions that a command has called are over once its own function tells again."""
+    before: dict[str, dict[int, Place]] = defaultdict(dict)
+    followers: dict[Place, set[Place | None]] = defaultdict(set)
+    lines = set()
     for told in data.splitlines():
-        pid, status, deep, line, command = told.split("|", 4)
-        depth, mine = int(deep), before.setdefault(pid, {})
+        pid, deep, line, command = told.split("|", 3)
+        depth, here, mine = int(deep), (int(line), bare(command)), before[pid]
         for left in [each for each in mine if each >= depth]:
-            key = mine.pop(left)
-            outcomes[key] |= {status == "0"}
-        mine[depth] = (int(line), bare(command))
-        outcomes.setdefault(mine[depth], frozenset())
-    return Trace(frozenset(line for line, _ in outcomes), outcomes)
+            followers[mine.pop(left)].add(here if left == depth else None)
+        mine[depth] = here
+        lines.add(int(line))
+    for place in (place for mine in before.values() for place in mine.values()):
+        followers[place].add(None)
+    return Trace(frozenset(lines), {place: frozenset(found) for place, found in followers.items()})
 
 
 def bare(command: str) -> str:
@@ -86,10 +107,20 @@ def _bodies(text: str) -> Iterator[tuple[int, str]]:
         inside = inside and not line.startswith("}")
 
 
-def _choosing(line: str) -> Iterator[str]:
-    pieces = CUT.split(line)
-    for at in range(0, len(pieces) - 1, 2):
-        following = pieces[at + 1] if pieces[at + 1] != ";" or pieces[at + 2] else pieces[at + 3 : at + 4][0]
-        command = re.sub(r"^[\w*:| ]+\) ", "", pieces[at].strip())
-        if following in CHOOSING and command and not command.startswith(("case ", "for ", "read ", "}", "#")):
-            yield bare(command)
+def _pieces(number: int, line: str) -> Iterator[tuple[int, str, str]]:
+    """The commands of a line, each with the operator that follows."""
+    words = CUT.split(line)
+    commands = [bare(re.sub(r"^[\w*:|?> ]+\)\s+", "", word.strip())) for word in words[::2]]
+    operators = [*words[1::2], ""]
+    for at, command in enumerate(commands):
+        if command:
+            after = [each for each in operators[at : _next(commands, at)] if each != ";"]
+            yield number, command, next(iter(after), "")
+
+
+def _next(commands: list[str], at: int) -> int:
+    return next((later for later in range(at + 1, len(commands)) if commands[later]), len(commands))
+
+
+def _decides(command: str) -> bool:
+    return not command.startswith(("case", "for", "read", "}"))

@@ -119,9 +119,8 @@ def report(told: Sequence[str]) -> Report:
 
 
 def _ways(decision: Decision, found: Sequence[tracing.Trace]) -> frozenset[bool]:
-    key = (decision.line, decision.command)
-    return frozenset(way for each in found for way in each.outcomes.get(key, frozenset()))
+    return frozenset(way for each in found for way in each.ways(decision))
 
 
 def _words(ways: frozenset[bool]) -> str:
-    return {0: "its status was not seen", 1: "always so" if True in ways else "never so"}[len(ways)]
+    return {0: "never asked", 1: "always goes on to what stands next" if True in ways else "never goes on"}[len(ways)]

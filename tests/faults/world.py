@@ -26,8 +26,8 @@ class World:
     """`with World(disk.root, scratch) as world:` inside `in_private`.
 
     Each of `folders` is that folder of the disk (made where missing). `scratch` holds what a reboot forgets: /run, the
-    boot's id and the fakes' state, and what the program writes elsewhere in /etc. Where `systemd`, /run says that systemd has booted.
-    Programs that are `hidden` are not installed.
+    boot's id and the fakes' state, and what the program writes elsewhere in /etc. Where `systemd`, /run says that
+    systemd has booted. Programs that are `hidden` are not installed.
     """
 
     def __init__(
