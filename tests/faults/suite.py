@@ -68,7 +68,7 @@ def tests(quick: bool) -> list[Test]:
         *swept,
         Test("disk full", "levels", partial(_levels, quick)),
         Test("errors", "once each", partial(_refusals, quick)),
-        Test("meddling", "in AWAIT", _meddled),
+        Test("meddling", "in AWAIT", partial(_meddled, quick)),
         Test("sequences", "against a model", partial(_sequences, quick)),
         Test("undo code", "lines", _lines),
         *([] if quick else [Test("hosts", name, partial(_on_hosts, name)) for name in ON_HOSTS]),
@@ -85,8 +85,8 @@ def _refusals(quick: bool) -> Figure:
     return Figure(result.steps, tuple(map(str, result.broken)))
 
 
-def _meddled() -> Figure:
-    found = in_parallel(walked, list(walks()), 2)
+def _meddled(quick: bool) -> Figure:
+    found = in_parallel(walked, list(walks(quick=quick)), 2)
     return Figure(len(found), tuple(f"{each.name}: {broken}" for each in found for broken in each.broken))
 
 
