@@ -43,14 +43,14 @@ POINTS = {
 @contextmanager
 def edited(*edits: tuple[str, str]) -> Iterator[None]:
     """The program with each text replaced; every one must stand in it exactly once."""
-    left = list(edits)
+    places: dict[tuple[str, str], str] = {}
 
     def program(part: str) -> str:
         text = remote.program(part)
         for edit in edits:
             if edit[0] in text:
                 assert text.count(edit[0]) == 1, edit[0]
-                left.remove(edit)  # it stands in no other part
+                assert places.setdefault(edit, part) == part, "it stands in no other part"
                 text = text.replace(*edit)
         return text
 

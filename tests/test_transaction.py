@@ -157,7 +157,7 @@ def test_every_shell_swaps_files_and_puts_them_back_alike(tmp_path: Path, shell:
     argv = [*SHELLS[shell], "-s", str(tmp_path)]
     done = subprocess.run(argv, input=script.encode(), capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done
-    ours = {"after", "before", "log", "made", "ops", "state.COMMITTED", "state.ROLLED_BACK"}
+    ours = {"after", "before", "booted", "log", "made", "ops", "state.COMMITTED", "state.ROLLED_BACK"}
     found = {path.name for path in tmp_path.iterdir()} - ours
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
     if end == UNDONE:

@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from remediations import topology
 from remediations.changes.unit import UnitAction
@@ -81,7 +82,7 @@ class Program:
         ]
         return PRELUDE + DECODE + "\n".join(["lay_down() {", *lines, "}", "lay_down"])
 
-    @property
+    @cached_property
     def files(self) -> dict[str, bytes]:
         """The run's folder: what remote/transaction.sh says at its head. Values are data, never code."""
         parts = {
