@@ -231,6 +231,8 @@ class Journey:
         outcome = talk.confirm()
         if outcome.state != "committed":
             return self._ended(replace(looked, after=after), outcome)
+        if outcome.failure:  # committed, but not all is well: its journal may not be on the disk
+            looked = replace(looked, warnings=(*looked.warnings, f"{self.target.name}: {outcome.failure}"))
         status: Status = "changed" if after.ok else "failed"
         restore = before_images.restore_command(self.target, script) if script else None
         undo = self.options.run if script else None
