@@ -22,10 +22,12 @@ from remediations.errors import (
     RemediateError,
     UnreachableError,
 )  # fmt: skip
+from remediations.facts import open_run
 from remediations.facts.base import Answer, Unknown
 from remediations.facts.http import Probe
 from remediations.facts.open_run import OpenRun
 from remediations.findings import Finding
+from remediations.first_facts import ask
 from remediations.gather import ask_health, gather
 from remediations.health import Health
 from remediations.health_settings import HealthSettings
@@ -41,6 +43,7 @@ from remediations.work import Work, make_plan, names_of
 T = TypeVar("T")
 
 GOOD_ANSWERS = 3
+LOOK_AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 12.0
 """How long a site may take to come back: an app that starts, a group that retries its servers after 10 s."""
 
@@ -107,6 +110,8 @@ class Journey:
         first = self.early.first_answers() if self.early else None
         snapshot = self._timed("gather", lambda: self._gather(self.shell, first))
         remarks: tuple[str, ...] = ()
+        if self.options.may_change and self._waited(snapshot):
+            snapshot = self._timed("gather", lambda: self._gather(self.shell))
         if self.options.may_change and (interrupted := _interrupted(snapshot)):
             remarks = (self._timed("recover", lambda: self._recover(interrupted)),)
             snapshot = self._timed("gather", lambda: self._gather(self.shell))
@@ -129,6 +134,18 @@ class Journey:
 
     def _plan(self, snapshot: Snapshot, findings: tuple[Finding, ...]) -> Plan:
         return make_plan(self.work, snapshot, findings)
+
+    def _waited(self, snapshot: Snapshot) -> bool:
+        """Whether another run was at work and has ended: what was read in its midst is no ground for a plan."""
+        deadline = time.monotonic() + self.options.wait_lock
+        if not _held(snapshot.open_run) or not self.options.wait_lock:
+            return False
+        self._say("waiting for another run to end")
+        while time.monotonic() < deadline:
+            time.sleep(LOOK_AGAIN_SECONDS)
+            if not _held(open_run.FACT.read(ask(self.shell, [open_run.FACT]).get(open_run.FACT.name))):
+                return True
+        return False
 
     def _recover(self, run: str) -> str:
         """Ends what an interrupted run left, by the program that it left there; what the host says of it."""
@@ -313,10 +330,14 @@ class Journey:
             return replace(looked, status=status, changes=(), error=str(error), seconds=dict(self.seconds))
 
 
+def _held(last: open_run.OpenRun | Unknown) -> bool:
+    return not isinstance(last, Unknown) and bool(last.holder)
+
+
 def _interrupted(snapshot: Snapshot) -> str:
     """The run of this toolkit that was cut off on the host, if there is one."""
-    open_run = snapshot.open_run
-    return open_run.run if not isinstance(open_run, Unknown) and open_run.interrupted else ""
+    last = snapshot.open_run
+    return last.run if not isinstance(last, Unknown) and last.interrupted else ""
 
 
 def without_open_run(snapshot: Snapshot, run: str | None) -> Snapshot:

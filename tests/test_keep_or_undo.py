@@ -189,3 +189,17 @@ def test_a_connection_that_is_lost_once_is_opened_again_and_the_change_confirmed
     assert result.status == "changed", result
     assert b"# edited" in web1.read(SITE)
     assert leftovers(web1) == ""
+
+
+def test_who_waits_for_another_run_plans_on_what_it_has_left(web1: LabHost, tmp_path: Path) -> None:
+    """Both change the same file, and the first is undone: a plan that was made in its midst would not hold."""
+    with journey(
+        web1, tmp_path / "a", ByHand(new=b"    index index.php; # held\n"), hold=True, confirm_within=6
+    ) as first:
+        first.look()
+        assert first.finish().held
+    with journey(web1, tmp_path / "b", ByHand(), may_change=True, wait_lock=60) as second:
+        assert second.look().status == "planned"
+        assert second.finish().status == "changed"
+    assert b"# held" not in web1.read(SITE)
+    assert b"# edited" in web1.read(SITE)
