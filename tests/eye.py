@@ -7,6 +7,7 @@ import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from remediations.changes.file import FileChange
@@ -203,8 +204,10 @@ def state_of(host: LabHost, run: str) -> str:
 
 
 def end_of(host: LabHost, run: str) -> str:
-    """The state in which it has ended; I7."""
-    eventually(lambda: state_of(host, run) in FINAL, lambda: host.sh(f"cat {JOURNAL}/txn/{run}/log").decode())
+    """The state in which it has ended, once nothing of it lies anywhere else; I7."""
+    tidy = f"[ ! -e {JOURNAL}/txn/{run}/busy ] && echo tidy || true"
+    told = partial(host.sh, f"cat {JOURNAL}/txn/{run}/log")
+    eventually(lambda: state_of(host, run) in FINAL and host.sh(tidy) != b"", lambda: told().decode())
     return state_of(host, run)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from tests import contract
 from tests.command_line import Answer, CommandLine
 from tests.conftest import LabHostFactory
+from tests.eye import JOURNAL
 from tests.lab import faults
 from tests.lab.host import LabHost
 from tests.on_host import FPM, NGINX, POOL, SITE, files_of, leftovers, on
@@ -191,9 +191,8 @@ def test_a_bad_site_is_not_confirmed_and_undone_at_once_on_demand(web1: LabHost,
 
 def test_a_held_run_is_undone_at_once_where_somebody_asks(web1: LabHost, command: CommandLine) -> None:
     run = wait(web1)
-    started = time.monotonic()
-    answer = said(command, "undo", "--run", run, "--yes")
-    assert time.monotonic() - started < 60
+    answer = said(command, "undo", "--run", run, "--yes", "--wait-lock", "60")
+    assert "nobody confirmed" not in web1.sh(f"cat {JOURNAL}/txn/{run}/log").decode(), "it was not waited for"
     assert (answer.exit_code, answer.host["status"]) == (0, "changed"), answer.host
     assert not served(web1)
     assert leftovers(web1) == ""

@@ -57,6 +57,12 @@ class Undoing(Journey):
         fact = run_record.fact(run)
         return fact.read(ask(shell, [fact]).get(fact.name))
 
+    def _waited(self, snapshot: Snapshot) -> bool:
+        """The run that is to be taken back is not waited for."""
+        under_way = "" if isinstance(snapshot.open_run, Unknown) else snapshot.open_run.run
+        wanted = self.record.run.id if isinstance(self.record, RunRecord) else None
+        return under_way != wanted and super()._waited(snapshot)
+
     def _named(self) -> tuple[str, ...]:
         acts = self.record.acts if isinstance(self.record, RunRecord) else ()
         return tuple(dict.fromkeys(act.unit for act in acts if act.unit))
