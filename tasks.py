@@ -1,4 +1,7 @@
-"""The command line of a checkout: the user's verbs, and those of who works on the toolkit."""
+"""The command line of a checkout: the user's verbs, and those of who works on the toolkit.
+
+What only one task needs it imports itself: `invoke remediate` would wait for it, too.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,6 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from remediations import cli
-from tests.lab import demo as lab_demo
-from tests.lab.base import require_lab
 from tests.lab.errors import LabError
 from tests.lab.tasks import lab
 
@@ -29,8 +30,10 @@ TEST = f"{BIN}/python -m pytest -p tests.nothing_skipped --numprocesses 2"
 @task(auto_shortflags=False)
 def demo(_: Context) -> None:
     """Boot a host that answers 502, show why, cure it, take it down."""
+    from tests.lab.demo import demonstrate
+
     try:
-        lab_demo.demonstrate()
+        demonstrate()
     except LabError as error:
         raise Exit(str(error), code=1) from error
     except KeyboardInterrupt:
@@ -46,6 +49,8 @@ def lint(context: Context) -> None:
 @task(auto_shortflags=False)
 def test(context: Context) -> None:
     """Lint, then run every test, those on real hosts too; nothing is skipped."""
+    from tests.lab.base import require_lab
+
     try:
         require_lab()
     except LabError as error:
