@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
-from tests.lab.host import LabHost
+from tests.lab.host import RELOAD_NGINX, LabHost
 from tests.on_host import FPM, NGINX, POOL, SITE, OnHost, create
+from tests.patience import eventually
 
 Generation = Literal["old", "new"]
 FINAL = ("COMMITTED", "ROLLED_BACK", "NEEDS_HUMAN", "REFUSED", "LOCKED")
@@ -33,7 +32,7 @@ printf 'server {{ listen 80; server_name gone.example; return 200 here; }}\n' >{
 printf 'include /etc/nginx/conf.d/*/*.conf;\n' >{INCLUDES}
 printf '<?php echo "[", ini_get("user_agent"), "]";\n' >{PAGE}
 chown www-data:adm {SITE}; chmod 640 {SITE}; setfacl -m u:games:r {SITE}; setfattr -n user.note -v mine {SITE} {GONE}
-kill -HUP $(cat /run/nginx.pid); sleep 0.5
+{RELOAD_NGINX}
 """
 # Links in /etc/alternatives are made anew by PHP-FPM's own unit at each start.
 LOOK = r"""
@@ -209,10 +208,3 @@ def end_of(host: LabHost, run: str) -> str:
     told = partial(host.sh, f"cat {JOURNAL}/txn/{run}/log")
     eventually(lambda: state_of(host, run) in FINAL and host.sh(tidy) != b"", lambda: told().decode())
     return state_of(host, run)
-
-
-def eventually(condition: Callable[[], bool], told: Callable[[], str] = str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"it did not come about: {told()}"
-        time.sleep(0.1)

@@ -13,14 +13,24 @@ import pytest
 from remediations import remote
 from remediations.errors import RemediateError
 from remediations.transaction import Outcome
-from tests.eye import JOURNAL, eventually
+from tests.eye import JOURNAL
 from tests.lab.host import LabHost
+from tests.patience import eventually
 
 FULL = os.environ.get("REMEDIATE_FAULTS") == "full"
 """For a night; otherwise a subset for every day."""
 
-HOLD = 'hold() { [ -e "at.$1" ] || { echo $$ >"at.$1"; sleep %s 9>&-; }; }\n'
-"""Once only: who comes after the one that was killed goes on."""
+HOLD = """hold() {
+  [ ! -e "at.$1" ] || return 0
+  echo $$ >"at.$1"
+  held=0
+  until [ -e "go.$1" ] || [ $held -ge 600 ]; do held=$((held + 1)); sleep 0.1 9>&-; done
+}
+"""
+"""For a minute or until it is let go, and once only: who comes after the one that was killed goes on."""
+
+NOT_YET = ('&& [ "$(uptime)" -lt "$deadline" ]; do', "&& [ ! -e too-late ]; do")
+"""The deadline passes when the test says so: one of a second may have passed before we hear that it waits."""
 
 POINTS = {
     "NEW": "  check || return\n",
@@ -60,10 +70,10 @@ def edited(*edits: tuple[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def held(*points: str, seconds: int = 60, also: Sequence[tuple[str, str]] = ()) -> Iterator[None]:
+def held(*points: str, also: Sequence[tuple[str, str]] = ()) -> Iterator[None]:
     """Every program laid down meanwhile stands still at each of these points, once."""
     holds = [(POINTS[point], f"hold {point}; {POINTS[point]}") for point in points]
-    with edited(("umask 077\n", f"umask 077\n{HOLD % seconds}"), *holds, *also):
+    with edited(("umask 077\n", f"umask 077\n{HOLD}"), *holds, *also):
         yield
 
 
@@ -79,6 +89,16 @@ def kill_at(host: LabHost, run: str, *points: str) -> None:
 def wait_at(host: LabHost, run: str, point: str) -> None:
     file = f"{JOURNAL}/txn/{run}/at.{point}"
     eventually(lambda: host.sh(f"cat {file} 2>/dev/null || true") != b"", lambda: f"{run} never came to {point}")
+
+
+def let_go(host: LabHost, run: str, point: str) -> None:
+    """It goes on from where it is held."""
+    host.sh(f": >{JOURNAL}/txn/{run}/go.{point}")
+
+
+def pass_the_deadline(host: LabHost, run: str) -> None:
+    """Of a run that was laid down with NOT_YET."""
+    host.sh(f": >{JOURNAL}/txn/{run}/too-late")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The one clock of tests of "it ends by itself": none of theirs, but a generous one that ends a test that hangs."""
+"""Waiting in tests: for what must come, and a generous limit to what would otherwise hang; no test asserts a time."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def patience(seconds: float = PATIENCE) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def eventually(condition: Callable[[], bool], told: Callable[[], str] = str, seconds: float = PATIENCE) -> None:
+    """Waits until it holds; `told` says what there is instead."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not come about: {told()}"
+        time.sleep(0.1)
 
 
 def when(condition: Callable[[], object], act: Callable[[], object]) -> None:

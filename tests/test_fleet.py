@@ -17,6 +17,7 @@ from remediations.connections.base import Target
 from remediations.fleet import Fleet, Interrupted
 from remediations.result import HostResult, Status, worst
 from remediations.runner import Journey
+from tests.patience import PATIENCE, eventually, when
 
 
 @dataclass
@@ -26,7 +27,10 @@ class Imitated:
     name: str
     status: Status = "ok"
     bug: str | None = None
-    seconds: float = 0
+    hangs: bool = False
+    """Until it is closed."""
+    stays: bool = False
+    """In the midst of its change, until it is told that somebody waits for it."""
     changing: bool = False
     changed: bool = False
     closed: threading.Event = field(default_factory=threading.Event)
@@ -42,7 +46,7 @@ class Imitated:
     def look(self) -> HostResult:
         if self.bug:
             raise KeyError(self.bug)
-        if self.closed.wait(self.seconds):
+        if self.hangs and self.closed.wait(PATIENCE):
             return HostResult(self.name, "unreachable", error="the connection was closed")
         return HostResult(self.name, self.status)
 
@@ -50,7 +54,8 @@ class Imitated:
         if self.closed.is_set():
             return HostResult(self.name, "unknown", error="the shell is gone")
         self.changing = True
-        time.sleep(self.seconds)
+        if self.stays:
+            eventually(lambda: bool(self.said))
         self.changed = True
         return HostResult(self.name, "changed")
 
@@ -110,7 +115,8 @@ def test_only_what_was_planned_is_finished() -> None:
 
 
 def test_no_more_hosts_at_a_time_than_forks() -> None:
-    now, most, lock = 0, 0, threading.Lock()
+    """Each stays until three are there, and then a little longer, so that one too many is seen as well."""
+    now, most, lock, full = 0, 0, threading.Lock(), threading.Event()
 
     class Counted(Imitated):
         def look(self) -> HostResult:
@@ -118,6 +124,9 @@ def test_no_more_hosts_at_a_time_than_forks() -> None:
             with lock:
                 now += 1
                 most = max(most, now)
+                if now >= 3:
+                    full.set()
+            assert full.wait(PATIENCE)
             time.sleep(0.05)
             with lock:
                 now -= 1
@@ -127,19 +136,12 @@ def test_no_more_hosts_at_a_time_than_forks() -> None:
     assert most == 3
 
 
-def interrupt_after(seconds: float) -> threading.Timer:
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    return timer
-
-
 def test_an_interruption_cuts_lookers_off_waits_for_changers_and_starts_nobody() -> None:
-    looker, changer, waiting = Imitated("a", "ok", seconds=30), Imitated("b", "planned"), Imitated("c", "planned")
-    changer.seconds = 0.6
-    timer = interrupt_after(0.9)
+    looker, changer = Imitated("a", "ok", hangs=True), Imitated("b", "planned", stays=True)
+    waiting = Imitated("c", "planned")
+    when(lambda: changer.changing, lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(Interrupted) as interrupted:
         fleet(looker, changer, waiting, forks=2).run()
-    timer.join()
     assert [result.status for result in interrupted.value.results] == ["declined", "changed", "declined"]
     assert changer.said == ["interrupted; waiting until the change under way is judged"]
     assert not waiting.changed

@@ -12,7 +12,8 @@ import pytest
 from tests import contract
 from tests.command_line import Answer, CommandLine
 from tests.conftest import LabHostFactory
-from tests.eye import JOURNAL
+from tests.eye import JOURNAL, end_of
+from tests.held import NOT_YET, edited, pass_the_deadline
 from tests.lab import faults
 from tests.lab.host import LabHost
 from tests.on_host import FPM, NGINX, POOL, SITE, files_of, leftovers, on
@@ -50,7 +51,8 @@ def interrupted(host: LabHost) -> str:
     host.sh(
         f"cd {TXN}/{run} && mv program.sh away && systemctl stop remediate-{run}-undo.timer && "
         f"systemctl kill -s KILL remediate-{run}.service; "
-        f"while systemctl is-active -q remediate-{run}.service; do sleep 0.1; done; sleep 0.5; mv away program.sh; "
+        f"until systemctl show -p ActiveState remediate-{run}.service | grep -q -e inactive -e failed; do sleep 0.1; "
+        "done; mv away program.sh; "
         f"ls {TXN}/{run}/state.AWAIT"
     )
     return run
@@ -145,8 +147,10 @@ def test_a_held_run_is_confirmed_once_and_stands(web1: LabHost, command: Command
 
 
 def test_a_confirmation_that_comes_too_late_says_that_all_was_put_back(web1: LabHost, command: CommandLine) -> None:
-    run = wait(web1, confirm_within=1)
-    web1.sh(f"n=0; until [ -e {TXN}/{run}/state.ROLLED_BACK ] || [ $n -gt 300 ]; do n=$((n+1)); sleep 0.1; done")
+    with edited(NOT_YET):
+        run = wait(web1)
+    pass_the_deadline(web1, run)
+    assert end_of(web1, run) == "ROLLED_BACK"
     answer = said(command, "confirm", "--run", run)
     assert (answer.exit_code, answer.host["status"]) == (3, "rolled_back"), answer.host
     assert (

@@ -6,13 +6,13 @@ import random
 
 from tests.conftest import LabHostFactory
 from tests.eye import JOURNAL, Eye, end_of, state_of
-from tests.held import FULL, edited, held, kill_at, wait_at
+from tests.held import FULL, NOT_YET, edited, held, kill_at, pass_the_deadline, wait_at
 from tests.lab.host import LabHost
 from tests.on_host import OnHost, OverShell, on
 
 KILLS = 100 if FULL else 6
-SOON = ("begin_seconds + confirm_within + 60))", "7))")
-"""The timer's date: seven seconds from when it is set, instead of some minutes."""
+SOON = ("begin_seconds + confirm_within + 60))", "4))")
+"""The timer's date: four seconds from when it is set, instead of some minutes."""
 
 
 SLOW_TO_TIDY = [('  disarm\n  [ "$(cat', '  sleep 1; disarm\n  [ "$(cat')]
@@ -81,7 +81,12 @@ def test_when_the_whole_unit_is_killed_with_its_end_the_timer_undoes(web1: LabHo
     eye = Eye.on(web1)
     hold = (
         "  how=$1\n",
-        '  how=$1; [ "$how" ] || { how=by-timer; [ -e at.END ] || { echo $$ >at.END; sleep 60; }; }\n',
+        """  how=$1
+  case $how in
+    '') how=by-timer; [ -e at.END ] || { echo $$ >at.END; sleep 60; } ;;
+    timer) until [ -e at.DEAD ]; do sleep 0.1; done ;; # it may wake before we have killed all that is to be killed
+  esac
+""",
     )
     with on(web1) as at:
         with edited(SOON, hold):
@@ -89,7 +94,10 @@ def test_when_the_whole_unit_is_killed_with_its_end_the_timer_undoes(web1: LabHo
         web1.sh(f"systemctl kill -s KILL --kill-whom=all remediate-{transaction.run}")
         wait_at(web1, transaction.run, "END")
         assert state_of(web1, transaction.run) == "AWAIT"
-        web1.sh(f"systemctl kill -s KILL --kill-whom=all remediate-{transaction.run}")
+        web1.sh(
+            f"systemctl kill -s KILL --kill-whom=all remediate-{transaction.run}; "
+            f": >{JOURNAL}/txn/{transaction.run}/at.DEAD"
+        )
         assert end_of(web1, transaction.run) == "ROLLED_BACK"
         web1.sh("systemctl reset-failed")  # the unit whose end we have killed is told as failed, as it should be
         eye.sees("old")
@@ -145,8 +153,10 @@ def test_without_systemd_a_watchdog_undoes_for_a_run_that_is_killed_and_a_run_ne
         assert transaction.begin().state == "rolled_back"
         eye.sees("old")
     with on(host) as at:
-        transaction = begun(at, eye, confirm_within=2)
+        with edited(NOT_YET):
+            transaction = begun(at, eye)
         host.sh(f"kill -9 {pid_of(host, 'watch', transaction.run)}")
+        pass_the_deadline(host, transaction.run)
         assert end_of(host, transaction.run) == "ROLLED_BACK"
         eye.sees("old")
 

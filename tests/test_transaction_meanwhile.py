@@ -12,11 +12,22 @@ import pytest
 from remediations.errors import RemediateError
 from remediations.transaction import Transaction
 from tests.conftest import LabHostFactory
-from tests.eye import CREATED, JOURNAL, Eye, end_of, eventually, state_of
-from tests.held import FULL, edited, held, in_the_background, kill_at, wait_at
+from tests.eye import CREATED, JOURNAL, Eye, end_of, state_of
+from tests.held import (
+    FULL,
+    NOT_YET,
+    edited,
+    held,
+    in_the_background,
+    kill_at,
+    let_go,
+    pass_the_deadline,
+    wait_at,
+)
 from tests.lab.commands import run as here
 from tests.lab.host import LabHost
 from tests.on_host import NGINX, POOL, SITE, OverShell, create, on
+from tests.patience import eventually, when
 
 CUT = "pkill -KILL -f '^sshd: (root|deploy)'"
 CUTS = 40 if FULL else 2
@@ -53,10 +64,12 @@ def started(host: LabHost, transaction: OverShell) -> bool:
 def test_a_dead_line_in_await_undoes(web1: LabHost) -> None:
     eye = Eye.on(web1)
     with on(web1) as at:
-        transaction = at.transaction(*eye.changes(at), confirm_within=2)
-        assert transaction.begin().state == "await"
+        with edited(NOT_YET):
+            transaction = at.transaction(*eye.changes(at))
+            assert transaction.begin().state == "await"
         here("ip", "link", "set", web1.veth, "down")
         try:
+            pass_the_deadline(web1, transaction.run)
             assert end_of(web1, transaction.run) == "ROLLED_BACK"
             eye.sees("old")
         finally:
@@ -67,9 +80,10 @@ def test_a_change_that_locks_us_out_is_undone_and_lets_us_in_again(web1: LabHost
     eye = Eye.on(web1)
     with on(web1) as at:
         locks_out = create("/etc/ssh/sshd_config.d/0.conf", b"AllowUsers nobody\n")
-        transaction = at.transaction(locks_out, at.act("reload", "ssh.service"), confirm_within=1)
-        with held("LATE"):
+        transaction = at.transaction(locks_out, at.act("reload", "ssh.service"))
+        with held("LATE", also=[NOT_YET]):
             assert transaction.begin().state == "await"
+        pass_the_deadline(web1, transaction.run)
         wait_at(web1, transaction.run, "LATE")
         with pytest.raises(RemediateError), on(web1):
             pass
@@ -86,11 +100,12 @@ def test_a_change_that_locks_us_out_is_undone_and_lets_us_in_again(web1: LabHost
 def test_a_file_that_somebody_edits_in_await_is_neither_confirmed_nor_overwritten(web1: LabHost, end: str) -> None:
     eye = Eye.on(web1)
     with on(web1) as at:
-        transaction = at.transaction(*eye.changes(at), confirm_within=1 if end == "silence" else 120)
-        with held("LATE", seconds=1):
+        transaction = at.transaction(*eye.changes(at))
+        with edited(NOT_YET):
             assert transaction.begin().state == "await"
         web1.sh(f"cat >>{SITE}", stdin=MINE)
         if end == "silence":
+            pass_the_deadline(web1, transaction.run)
             assert end_of(web1, transaction.run) == "NEEDS_HUMAN"
         outcome = transaction.undo() if end == "undo" else transaction.confirm()
     assert outcome.state == "needs_human", outcome
@@ -115,23 +130,25 @@ def test_bytes_that_somebody_writes_before_the_swap_or_on_the_way_back_are_kept(
     host = lab_host("web1", variant)
     eye = Eye.on(host)
     with on(host) as at:
-        with held("STAGED", seconds=3):
+        with held("STAGED"):
             transaction = at.transaction(*eye.changes(at))
             with in_the_background(transaction.begin) as said:
                 wait_at(host, transaction.run, "STAGED")
                 host.sh(f"cat >>{SITE}", stdin=MINE)
+                let_go(host, transaction.run, "STAGED")
         assert said[0].state == "rolled_back", said
         assert f"{SITE} changed at this moment" in str(said[0].failure)
         assert host.read(SITE) == eye.old[SITE] + MINE
         host.sh(f"cat >{SITE}; touch -d @{eye.before.files[SITE].mtime} {SITE}", stdin=eye.old[SITE])
         eye.sees("old")
 
-        with held("ROLLING_BACK", seconds=3):
+        with held("ROLLING_BACK"):
             transaction = at.transaction(*eye.changes(at))
             assert transaction.begin().state == "await"
             with in_the_background(transaction.undo) as said:
                 wait_at(host, transaction.run, "ROLLING_BACK")
                 host.sh(f"cat >>{SITE}", stdin=MINE)
+                let_go(host, transaction.run, "ROLLING_BACK")
     assert said[0].state == "needs_human", said
     assert host.read(SITE) == eye.edited[SITE] + MINE
     assert host.read(POOL) == eye.old[POOL], "what was ours was put back"
@@ -143,13 +160,14 @@ def test_bytes_that_come_out_of_the_way_back_survive_a_kill_at_that_moment(web1:
     check = '  if came_out "$aside" "$2"; then rm'
     slow = f"  case $1 in {CREATED}) hold TAKEN ;; esac\n{check}"
     with on(web1) as at:
-        with held("ROLLING_BACK", seconds=4, also=[(check, slow)]):
+        with held("ROLLING_BACK", also=[(check, slow)]):
             transaction = at.transaction(*eye.changes(at))
             assert transaction.begin().state == "await"
         kill_at(web1, transaction.run, "TAKEN")
         with in_the_background(transaction.undo) as said:
             wait_at(web1, transaction.run, "ROLLING_BACK")
             web1.sh(f"cat >>{CREATED}", stdin=MINE)
+            let_go(web1, transaction.run, "ROLLING_BACK")
     assert said[0].state == "needs_human", said
     assert web1.read(f"{beside(CREATED, transaction.run)}.orig") == eye.created[CREATED] + MINE
 
@@ -211,10 +229,13 @@ def test_only_the_right_word_confirms_and_what_is_confirmed_stays(web1: LabHost)
 def test_a_word_that_comes_too_late_is_told_the_end(web1: LabHost) -> None:
     eye = Eye.on(web1)
     with on(web1) as at:
-        transaction = at.transaction(*eye.changes(at), confirm_within=1)
-        with held("LATE", seconds=1):
+        transaction = at.transaction(*eye.changes(at))
+        with held("LATE", also=[NOT_YET]):
             assert transaction.begin().state == "await"
+        pass_the_deadline(web1, transaction.run)
         wait_at(web1, transaction.run, "LATE")
+        confirms = f"pgrep -f '[p]rogram.sh confirm {transaction.run}' || true"
+        when(lambda: web1.sh(confirms), lambda: let_go(web1, transaction.run, "LATE"))
         assert transaction.confirm().state == "rolled_back", "it waits for the end"
         late = transaction.confirm()
         assert (late.state, late.failure) == ("rolled_back", "nobody confirmed in time")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LabHostFactory
-from tests.eye import eventually
-from tests.held import FULL, held, in_the_background, wait_at
+from tests.held import FULL, held, in_the_background, let_go, wait_at
 from tests.lab.host import LabHost
 from tests.on_host import OnHost, on
+from tests.patience import eventually
 
 ROUNDS = 50 if FULL else 2
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
@@ -76,12 +76,13 @@ def race(host: LabHost, at: OnHost, number: int) -> int:
     folder = f"/etc/nginx/race/{number}"
     host.sh(f"mkdir -p {folder}; cd {folder}; for each in one two three; do echo old >$each; done")
     transaction = at.transaction(*(at.append(f"{folder}/{name}", b"new\n") for name in ("one", "two", "three")))
-    with held("STAGED", seconds=1), in_the_background(transaction.begin) as said:
+    with held("STAGED"), in_the_background(transaction.begin) as said:
         wait_at(host, transaction.run, "STAGED")
         with Editor(host.root / f"{folder}/three".lstrip("/")) as editor:
+            eventually(lambda: len(editor.wrote) > 20)
+            let_go(host, transaction.run, "STAGED")
             eventually(lambda: bool(said))
     others = {host.read(f"{folder}/{name}") for name in ("one", "two")}
     state = said[0].state
     assert (state, others) in [("rolled_back", {b"old\n"}), ("needs_human", {b"old\nnew\n"})], said
-    assert len(editor.wrote) > 20
     return len(editor.lost())

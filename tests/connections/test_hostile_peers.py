@@ -12,6 +12,7 @@ from typing import Any
 import paramiko
 import pytest
 
+from remediations.connections import dial as dialling
 from remediations.connections import shell as shell_module
 from remediations.connections.base import Target
 from remediations.connections.dial import dial
@@ -28,7 +29,7 @@ from remediations.errors import (
     UnreachableError,
 )
 from tests.connections.conftest import Opener
-from tests.connections.peers import free_port, key_file, listening, relay, sshd
+from tests.connections.peers import closed_port, key_file, listening, relay, sshd
 from tests.patience import FOR_EVER, PATIENCE, patience, when
 
 HOST_KEY = paramiko.ECDSAKey.generate()
@@ -61,15 +62,16 @@ def fails(connect: Opener, target: Target, port: int, error: type[Exception], ma
 def test_a_port_without_a_server_is_refused_and_not_tried_again(
     connect: Opener, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port, calls = free_port(), Counter[str]()
+    calls = Counter[str]()
 
     def counted(*words: Any) -> socket.socket:
         calls["all"] += 1
         return dial(*words)
 
     monkeypatch.setattr(hop, "dial", counted)
-    match = rf"^web1: connect to 127.0.0.1:{port}: connection refused"
-    fails(connect, target, port, ConnectionRefusedByHostError, match, connect_timeout=FOR_EVER)
+    with closed_port() as port:
+        match = rf"^web1: connect to 127.0.0.1:{port}: connection refused"
+        fails(connect, target, port, ConnectionRefusedByHostError, match, connect_timeout=FOR_EVER)
     assert calls["all"] == 1
 
 
@@ -89,7 +91,9 @@ def test_a_server_that_never_speaks_times_out(connect: Opener, target: Target) -
         assert gone.wait(PATIENCE), "the socket was left open"
 
 
-def test_a_full_backlog_times_out(connect: Opener, target: Target) -> None:
+def test_a_full_backlog_times_out(connect: Opener, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By our limit: the kernel's own is two minutes here."""
+    monkeypatch.setattr(dialling, "USER_TIMEOUT_MS", int(FOR_EVER) * 1000)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
         port = server.getsockname()[1]
         fillers = [socket.socket() for _ in range(4)]

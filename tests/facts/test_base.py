@@ -57,8 +57,8 @@ def test_a_fragment_that_hangs_is_ended_and_the_reason_is_its_time_limit() -> No
 def test_what_runs_beside_runs_at_the_same_time_as_the_others(tmp_path: Path) -> None:
     """Each of the two hands the other a word and cannot end without the other's."""
     subprocess.run(["mkfifo", tmp_path / "there", tmp_path / "back"], check=True)
-    here = Fact("here", f"cd {tmp_path}; echo 1 >there; cat back", text, seconds=30)
-    beside = Fact("beside", f"cd {tmp_path}; cat there; echo 2 >back", text, seconds=30)
+    here = Fact("here", f"cd {tmp_path}; echo 1 >there; cat back", text, seconds=20)
+    beside = Fact("beside", f"cd {tmp_path}; cat there; echo 2 >back", text, seconds=20)
     assert ask([here], ["dash"], [beside]) == {"here": Answer(0, b"2\n"), "beside": Answer(0, b"1\n")}
 
 

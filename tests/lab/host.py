@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from testinfra.host import Host  # type: ignore[import-untyped]  # ships no types
 
 
+RELOAD_NGINX = """{
+  master=$(cat /run/nginx.pid); old=$(pgrep -P "$master"); kill -HUP "$master"
+  for each in $old; do while [ -e "/proc/$each" ]; do sleep 0.02; done; done
+  until pgrep -P "$master" >/dev/null; do sleep 0.02; done
+}"""
+"""A shell command; `systemctl reload` returns before nginx has read a line."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a site said; status 0 where nothing answered."""
@@ -61,6 +69,10 @@ class LabHost(Record):
         asked = self.sh(f"curl -s -m {timeout} -w '\\n%{{http_code}}' -H {header} {url} || true", timeout=timeout + 5)
         body, _, status = asked.rpartition(b"\n")
         return Answer(int(status), body)
+
+    def reload_nginx(self) -> None:
+        """Returns once only workers of the new configuration are left; LabError where nginx does not take it."""
+        self.sh(f"nginx -t 2>&1 && {RELOAD_NGINX}")
 
     def crash_and_reboot(self) -> None:
         """Kills all its processes at once and boots the same file system again, at the same address."""
