@@ -6,12 +6,17 @@ What only one task needs it imports itself: `invoke remediate` would wait for it
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from pathlib import Path
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
+
+from remediations import ahead
+
+ahead.set_out(sys.argv[1:])
 
 from remediations import cli
 from tests.lab.errors import LabError

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from invoke.collection import Collection
@@ -13,15 +11,12 @@ from invoke.context import Context
 from invoke.program import Program
 from invoke.tasks import task
 
-from remediations import request as ask
-from remediations import terminal
+from remediations import command_words, terminal
 from remediations.errors import UsageError
 from remediations.guard import verb
-from remediations.request import Request, Verb
+from remediations.request import Verb
 from remediations.secret import Secret
 from remediations.word_help import WordTask
-
-CORE_FLAGS = ("--list", "-l", "--help", "-h", "--version", "-V", "--complete", "--print-completion-script")
 
 _COMMON_HELP = {
     "host": "name, group, glob or !exclusion; repeats, commas",
@@ -38,43 +33,15 @@ _COMMON_HELP = {
 }
 
 
-def _request(context: Context, kind: Verb, *, ask_become_pass: bool, **words: Any) -> Request:
-    """The words of a verb, checked."""
-    environ = dict(os.environ)
-    secret = environ.get("REMEDIATE_BECOME_PASSWORD") or environ.get("ANSIBLE_BECOME_PASSWORD")
-    if ask_become_pass:
+def _run(kind: Verb, words: dict[str, Any]) -> int:
+    """Carries out a verb with the words that Invoke has read for it; `words` are a task's parameters."""
+    context = words.pop("context")
+    words["dry_run"] = bool(words.get("dry_run")) or bool(context.config.run.dry)
+    request = command_words.request(kind, words)
+    if words["ask_become_pass"]:
         from remediations import asking
 
-        secret = asking.become_password()
-    return Request(
-        verb=kind,
-        hosts=ask.words(words["host"]),
-        playbook=words.get("playbook"),
-        inventory=words["inventory"],
-        only=ask.words(words.get("only")),
-        settings=ask.words(words.get("set_")),
-        dry_run=bool(words.get("dry_run")) or bool(context.config.run.dry),
-        yes=bool(words.get("yes")),
-        forks=ask.count("--forks", str(words["forks"]), most=128),
-        format=ask.one_of("--format", words["format"], ask.FORMATS),
-        output=Path(words["output"]) if words["output"] else None,
-        health_url=words.get("health_url"),
-        settle=ask.seconds("--settle", words.get("settle")),
-        require_proof=bool(words.get("require_proof")),
-        plan=ask.plan_hash(words.get("plan")),
-        run=ask.run_id(words.get("run")),
-        hold=bool(words.get("hold")),
-        confirm_timeout=ask.whole_seconds("--confirm-timeout", words.get("confirm_timeout"), least=10, most=86400),
-        wait_lock=ask.whole_seconds("--wait-lock", words.get("wait_lock"), least=0, most=3600) or 0,
-        known_hosts=Path(words["known_hosts"]).expanduser() if words["known_hosts"] else None,
-        host_key_checking=ask.checking("--host-key-checking", words["host_key_checking"]),
-        become_password=Secret(secret) if secret else None,
-        detailed_exitcode=bool(words.get("detailed_exitcode")),
-        environ=environ,
-    )
-
-
-def _run(request: Request) -> int:
+        request = replace(request, become_password=Secret(asking.become_password()))
     from remediations.start import start
 
     return start(request)
@@ -108,8 +75,7 @@ def remediate(
     detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
     """Find out why a site answers 502, show the cure, apply it so that it undoes itself if it does not help."""
-    words = dict(locals())
-    return _run(_request(words.pop("context"), "remediate", **words))
+    return _run("remediate", dict(locals()))
 
 
 @task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP)
@@ -121,8 +87,7 @@ def diagnose(
     detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
     """Say why a site fails, with the lines it rests on. Changes nothing."""
-    words = dict(locals())
-    return _run(_request(words.pop("context"), "diagnose", **words))
+    return _run("diagnose", dict(locals()))
 
 
 @task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP)
@@ -134,8 +99,7 @@ def verify(
     detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
     """Ask whether a site is healthy: exit 0 if it is, 3 if not. For pipelines."""
-    words = dict(locals())
-    return _run(_request(words.pop("context"), "verify", **words))
+    return _run("verify", dict(locals()))
 
 
 @task(
@@ -163,8 +127,7 @@ def undo(
     ask_become_pass: bool = False, detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
     """Take back what a run has changed, where nobody has changed it since; as a run of its own."""
-    words = dict(locals())
-    return _run(_request(words.pop("context"), "undo", **words))
+    return _run("undo", dict(locals()))
 
 
 @task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP | {"run": "the run that is to stand"})
@@ -176,10 +139,9 @@ def confirm(
     ask_become_pass: bool = False, detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
     """Keep what a run with --hold has changed, if the site is good; what nobody confirms the host undoes."""
-    words = dict(locals())
     if run is None:
         raise UsageError("--run is missing: say which run is to stand, as its report or `history` names it")
-    return _run(_request(words.pop("context"), "confirm", **words))
+    return _run("confirm", dict(locals()))
 
 
 @task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP)
@@ -191,8 +153,7 @@ def recover(
     detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
     """End what an interrupted run has left on a host, and say in what state it is. Every run does this first."""
-    words = dict(locals())
-    return _run(_request(words.pop("context"), "recover", **words))
+    return _run("recover", dict(locals()))
 
 
 @task(
@@ -207,8 +168,7 @@ def history(
     host_key_checking: str | None = None, ask_become_pass: bool = False,
 ) -> int:  # fmt: skip
     """List the runs on a host: when, who, from where, with which remediations, how they ended. Changes nothing."""
-    words = dict(locals())
-    return _run(_request(words.pop("context"), "history", **words))
+    return _run("history", dict(locals()))
 
 
 @task(auto_shortflags=False)
@@ -250,11 +210,8 @@ class _Program(Program):
         print(f"{self.name} {version('remediate')}")
 
 
-def main() -> None:
-    """The installed command. Where the first word is a flag, the verb `remediate` is meant."""
-    argv = list(sys.argv)
-    if len(argv) > 1 and argv[1].startswith("-") and argv[1].partition("=")[0] not in CORE_FLAGS:
-        argv.insert(1, "remediate")
+def main(argv: Sequence[str]) -> None:
+    """Runs one command line, without the program's name."""
     program = _Program(name="remediate", namespace=namespace())
     with terminal.tolerant():  # `remediate --help | head -1`
-        program.run(argv)
+        program.run(["remediate", *argv])

@@ -9,12 +9,10 @@ from typing import Any, TypeVar
 
 from invoke.exceptions import Exit
 
-from remediations import interrupts, request, terminal
+from remediations import command_words, interrupts, terminal
 from remediations.errors import RemediateError
 
 F = TypeVar("F", bound=Callable[..., int])
-
-INTERRUPTED = 130
 
 
 def verb(body: F) -> F:
@@ -31,12 +29,12 @@ def _ended(body: Callable[[], int]) -> int:
     terminal.prepare()
     interrupts.raise_for_sigterm()
     try:
-        request.check_words(sys.argv[1:])
+        command_words.check(sys.argv[1:])
         return body()
     except RemediateError as error:
         return say(str(error), error.exit_code)
-    except KeyboardInterrupt:  # a run that has begun answers for itself
-        return say("interrupted; nothing was changed", INTERRUPTED)
+    except KeyboardInterrupt:
+        return say(interrupts.BEFORE_ALL, interrupts.EXIT_CODE)
     except Exception:
         from remediations import bugs  # only where there is one
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+EXIT_CODE = 130
+BEFORE_ALL = "interrupted; nothing was changed"
+"""What is said where no run had begun; one that has answers for itself."""
 
 
 @dataclass

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from remediations.connections.base import HostKeyChecking
 from remediations.errors import UsageError
@@ -21,10 +21,6 @@ APPLYING: tuple[Verb, ...] = ("remediate", "undo")
 CHANGING: tuple[Verb, ...] = (*APPLYING, "recover", "confirm")
 """Never mean all hosts by default."""
 FORMATS = ("text", "json")
-_VALUED = (
-    "--host", "--playbook", "--inventory", "--only", "--set", "--forks", "--format", "--output", "--health-url",
-    "--settle", "--plan", "--run", "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,27 +67,6 @@ class Request:
     def may_run(self) -> bool:
         """Whether nothing will be changed, or somebody agreed, or can be asked."""
         return not self.applies or self.dry_run or self.yes or (sys.stdin is not None and sys.stdin.isatty())
-
-
-def check_words(argv: Sequence[str]) -> None:
-    """Invoke takes `--host` without a value, and `--only --dry-run` for an --only of "--dry-run": neither is meant.
-
-    It takes several verbs, too, but a verb ends with the exit code of its run, and no second one would ever begin.
-    """
-    verbs, words = [], iter([*argv, ""])
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if flag in _VALUED:
-            _check_value(flag, value if equals else next(words), joined=bool(equals))
-        elif word in get_args(Verb):
-            verbs.append(word)
-    if len(verbs) > 1:
-        raise UsageError(f"{' '.join(verbs)}: one verb a run, please")
-
-
-def _check_value(flag: str, value: str, *, joined: bool) -> None:
-    if not value.strip() or (not joined and value.startswith("--")):
-        raise UsageError(f"{flag}: a value is missing")
 
 
 def words(values: Sequence[str] | None) -> tuple[str, ...]:

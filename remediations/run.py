@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from remediations import asking, health_settings, library, playbook, selection, state, terminal, work
+from remediations import asking, health_settings, interrupts, library, playbook, selection, state, terminal, work
 from remediations.early import EarlyConnection
 from remediations.errors import UsageError
 from remediations.fleet import Fleet, Interrupted
@@ -28,7 +28,6 @@ from remediations.transaction.program import CONFIRM_WITHIN
 
 DEFAULT_PLAYBOOK = "502"
 HOLD_SECONDS = 600
-INTERRUPTED = 130
 
 
 def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConnection]) -> int:
@@ -47,7 +46,7 @@ def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConn
         fleet = Fleet([_journey(request, play, todo, host, run_id, reached) for host in hosts], request.forks)
         results, interrupted = _carry_out(fleet, request)
         code = worst(result.exit_code(detailed=request.detailed_exitcode) for result in results)
-        return _report(request, run_id, results, out, INTERRUPTED if interrupted else code)
+        return _report(request, run_id, results, out, interrupts.EXIT_CODE if interrupted else code)
 
 
 def _carry_out(fleet: Fleet, request: Request) -> tuple[tuple[HostResult, ...], bool]:
@@ -168,7 +167,7 @@ def _report(request: Request, run_id: str, results: Sequence[HostResult], out: s
     try:
         out(_rendered(request, run_id, results, dry_run=dry_run))
     except KeyboardInterrupt:
-        lost, code = "interrupted", INTERRUPTED
+        lost, code = "interrupted", interrupts.EXIT_CODE
     except OSError as error:
         lost, code = error.strerror or str(error), worst((code, UsageError.exit_code))
     else:

@@ -27,15 +27,36 @@ def loaded(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_the_command_line_loads_nothing_that_a_login_does_not_need() -> None:
+def test_nothing_that_a_login_does_not_need_is_loaded_before_it() -> None:
+    assert loaded("import remediations.command, remediations.reach") & {*LATER, "invoke"} == set()
+
+
+def test_the_command_line_loads_little_besides() -> None:
     assert loaded("import remediations.cli, remediations.start") & LATER == set()
 
 
 @pytest.mark.parametrize("library", ["paramiko", "fabric"])
 def test_the_ssh_libraries_come_once_the_host_has_been_dialled(library: str) -> None:
-    assert library not in loaded("import remediations.cli, remediations.start")
+    assert library not in loaded("import remediations.cli, remediations.start, remediations.reach")
+
+
+def test_paramiko_comes_without_invoke_and_fabric() -> None:
+    assert loaded("import remediations.connections.ssh") & {"paramiko", "invoke", "fabric"} == {"paramiko"}
+
+
+def test_invoke_can_be_had_after_paramiko() -> None:
+    assert "invoke.program" in loaded("import remediations.connections.ssh, invoke.program")
 
 
 def test_what_is_asked_first_is_loaded_without_what_judges_and_plans() -> None:
     late = {"remediations.snapshot", "remediations.topology", "remediations.plan", "jinja2"}
     assert loaded("import remediations.first_facts") & late == set()
+
+
+def test_invoke_remediate_does_not_load_the_lab() -> None:
+    assert {name for name in loaded("import tasks") if name.startswith("tests.")} == {
+        "tests.lab",
+        "tests.lab.errors",
+        "tests.lab.names",
+        "tests.lab.tasks",
+    }

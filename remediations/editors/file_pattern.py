@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import lru_cache
 
 _PIECE = re.compile(r"\\.|\[[!^]?\]?[^\]]*\]|.", re.DOTALL)
 
@@ -17,7 +18,12 @@ def matches(pattern: str, path: str) -> bool:
 def _part_matches(pattern: str, name: str) -> bool:
     if name.startswith(".") and not pattern.startswith("."):
         return False
-    return re.fullmatch("".join(map(_expression, _PIECE.findall(pattern))), name, re.DOTALL) is not None
+    return _compiled(pattern).fullmatch(name) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(map(_expression, _PIECE.findall(pattern))), re.DOTALL)
 
 
 def _expression(piece: str) -> str:

@@ -8,14 +8,19 @@ is in force, and a key that is absent, or stands only in a comment, is inserted 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from remediations.editors.ini_scanner import Entry, Section, Statement, scan
 from remediations.editors.splice import Splice
 from remediations.errors import EditError
 
 
+@lru_cache(maxsize=256)
 def parse(data: bytes, file: str) -> tuple[Statement, ...]:
-    """The sections and entries of a file in their order; EditError where PHP would refuse a line."""
+    """The sections and entries of a file in their order; EditError where PHP would refuse a line.
+
+    Remembered: each remediation of a plan asks again, and the hosts of a fleet have the same files.
+    """
     return tuple(_statements(data, file))
 
 

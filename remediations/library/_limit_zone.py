@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 
 from remediations.changes import nginx
@@ -47,7 +48,11 @@ class LimitZone:
     def tree(self) -> NginxTree:
         return nginx.known_tree(self.snapshot)
 
-    @property
+    @cached_property
+    def _zones(self) -> tuple[Zone, ...]:
+        return zones(self.tree)
+
+    @cached_property
     def name(self) -> str:
         """Free, or ours already."""
         base = "remediate" if self.key == DEFAULT_KEY else f"remediate_{_digest(self.key)}"
@@ -64,7 +69,7 @@ class LimitZone:
         return any(zone.users for zone in self._called(self.name))
 
     def _called(self, name: str) -> tuple[Zone, ...]:
-        return tuple(zone for zone in zones(self.tree) if zone.name == name)
+        return tuple(zone for zone in self._zones if zone.name == name)
 
     def _is_this(self, zone: Zone) -> bool:
         return zone.kind == "limit_req_zone" and zone.key == self.key
@@ -96,7 +101,7 @@ class LimitZone:
 
     def _definition(self, rewritten: Collection[nginx.Place]) -> Node | None:
         """Where it stands; else the definition of a zone of ours that nobody uses any longer, to be turned into it."""
-        ours = [zone for zone in zones(self.tree) if zone.kind == "limit_req_zone" and _OURS.fullmatch(zone.name)]
+        ours = [zone for zone in self._zones if zone.kind == "limit_req_zone" and _OURS.fullmatch(zone.name)]
         same = [zone for zone in ours if zone.name == self.name]
         left = [zone for zone in ours if all(nginx.place(self.snapshot, user) in rewritten for user in zone.users)]
         return next((zone.definitions[0] for zone in (*same, *left)), None)

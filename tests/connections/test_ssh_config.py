@@ -1,5 +1,7 @@
 """ssh_config is read as OpenSSH reads it, Include and ProxyJump among it."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from remediations.connections.base import Target
 from remediations.connections.ssh.hop import Hop
 from remediations.connections.ssh.route import route_to
+from remediations.connections.ssh.straight import StraightConnection
 from remediations.connections.ssh_config import Jump, parse_jumps, user_and_system_text
 from remediations.errors import InventoryError
 
@@ -136,3 +139,40 @@ def test_jump_hosts_are_written_as_for_ssh(text: str, jumps: list[Jump]) -> None
 def test_what_is_no_jump_host_is_refused(text: str) -> None:
     with pytest.raises(InventoryError, match=r"web1: jump host .* is not of the form"):
         parse_jumps("web1", text)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "",
+        "User deploy\nIdentityFile ~/.ssh/mine\nIdentitiesOnly yes\n",
+        "Host web1\n User %r-x\n IdentityFile ~/.ssh/%h\nHost *\n UserKnownHostsFile ~/k\n HostKeyAlias a\n",
+        "Host web2\n User nobody\n",
+    ],
+)
+@pytest.mark.parametrize("given", [{}, {"port": 2222, "user": "ops"}])
+def test_a_straight_way_is_the_one_that_fabric_finds(
+    home: Path, config: str, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fabric is loaded only for what may lead elsewhere."""
+    (straight,) = route(home, config, **given)
+    monkeypatch.setattr("remediations.connections.ssh.route.may_lead_elsewhere", lambda _: True)
+    (fabric_s,) = route(home, config, **given)
+    assert isinstance(straight.connection, StraightConnection)
+    assert not isinstance(fabric_s.connection, StraightConnection)
+    for each in ("host", "port", "user", "ssh_config"):
+        assert getattr(straight.connection, each) == getattr(fabric_s.connection, each), each
+
+
+def test_a_match_that_runs_a_program_is_understood_where_invoke_is_not_loaded_yet(home: Path) -> None:
+    (home / ".ssh" / "config").write_text('Match exec "true"\n HostName 10.0.0.5\n')
+    script = """
+import sys
+from remediations.connections.base import Target
+from remediations.connections.ssh.route import route_to
+from remediations.connections.ssh.straight import StraightConnection
+assert "invoke" not in sys.modules
+print(route_to(Target("web1", "web1"), print)[0].place)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "10.0.0.5:22\n"

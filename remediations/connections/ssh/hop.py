@@ -29,9 +29,10 @@ LOGIN_TRIES = 7
 
 @dataclass
 class Hop:
-    """A Fabric connection that is opened by our rules for host keys, time limits and second tries."""
+    """A connection that is opened by our rules for host keys, time limits and second tries."""
 
-    fabric: Any
+    connection: Any
+    """Fabric's, or a StraightConnection where nothing but the inventory says where it leads."""
     where: str
     """How messages begin: `web1: connect to 10.0.0.5:22`."""
     check: HostKeyCheck
@@ -46,17 +47,17 @@ class Hop:
     @property
     def host(self) -> str:
         """The address, after ssh_config."""
-        return str(self.fabric.host)
+        return str(self.connection.host)
 
     @property
     def port(self) -> int:
         """The port, after ssh_config."""
-        return int(self.fabric.port)
+        return int(self.connection.port)
 
     @property
     def user(self) -> str:
         """The login, after ssh_config."""
-        return str(self.fabric.user)
+        return str(self.connection.user)
 
     @property
     def place(self) -> str:
@@ -65,12 +66,12 @@ class Hop:
 
     def alive(self) -> bool:
         """Whether the login still stands, as far as we can know."""
-        transport = self.fabric.client.get_transport()
+        transport = self.connection.client.get_transport()
         return transport is not None and bool(transport.is_active())
 
     def close(self) -> None:
         """End the login; safe to call twice."""
-        self.fabric.client.close()
+        self.connection.client.close()
 
     def start(self, command: str) -> ChannelPipe:
         """Start `command` for the login in a channel of its own."""
@@ -95,10 +96,10 @@ class Hop:
         deadline = time.monotonic() + self.timeout
         options = {**self._keys(), **self._limits()}
         sock = self._socket(through)
-        self.fabric.connect_kwargs = {**options, "sock": sock}
-        self.fabric.client.set_missing_host_key_policy(StrictPolicy(self.check))
+        self.connection.connect_kwargs = {**options, "sock": sock}
+        self.connection.client.set_missing_host_key_policy(StrictPolicy(self.check))
         try:
-            self.fabric.open()
+            self.connection.open()
         except BaseException as error:
             translated = self._translate(error, sock, time.monotonic() > deadline - 0.2)
             self.close()
@@ -125,7 +126,7 @@ class Hop:
             raise failures.through_jump_host(hop.where, self.place, error, transport.refusal) from error
 
     def _transport(self) -> Transport:
-        transport = self.fabric.client.get_transport()
+        transport = self.connection.client.get_transport()
         if transport is None:
             raise ConnectionLostError(f"{self.where}: the connection is closed")
         assert isinstance(transport, Transport)
@@ -142,7 +143,7 @@ class Hop:
 
     def _keys(self) -> dict[str, object]:
         """The keys to offer: the given one, else those of ssh_config, the agent and ~/.ssh."""
-        config = self.fabric.ssh_config
+        config = self.connection.ssh_config
         files = [str(path) for path in map(_expanded, config.get("identityfile", [])) if path.is_file()]
         only_those = bool(files) and config.get("identitiesonly", "no") == "yes"
         keys: dict[str, object] = {"allow_agent": not only_those, "look_for_keys": not files, "key_filename": files}
@@ -157,7 +158,7 @@ class Hop:
     def _translate(self, error: BaseException, sock: object, late: bool) -> BaseException:
         if isinstance(error, RemediateError) or not isinstance(error, Exception):
             return error
-        transport = self.fabric.client.get_transport()
+        transport = self.connection.client.get_transport()
         asked = transport is not None and transport.auth_handler is not None
         if asked or failures.no_key_to_offer(error):
             login = f"{self.where}: log in as {self.user}"

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import fabric  # type: ignore[import-untyped]  # Fabric ships no types
 import paramiko
 
 from remediations.connections.base import CONNECT_TIMEOUT, Target, Warn
 from remediations.connections.dial import place
 from remediations.connections.host_key import HostKeyCheck
 from remediations.connections.ssh.hop import Hop
-from remediations.connections.ssh_config import parse_jumps, user_and_system_text
+from remediations.connections.ssh.straight import StraightConnection
+from remediations.connections.ssh_config import may_lead_elsewhere, parse_jumps, user_and_system_text
 from remediations.errors import InventoryError
 
 
@@ -80,17 +80,29 @@ def _known_hosts_files(target: Target, config: Mapping[str, str]) -> tuple[Path,
 
 
 def _resolve(name: str, address: str, port: int | None, user: str | None) -> Any:
-    """Fabric's connection to `address`, not open yet, by an ssh_config that is led by what the inventory says.
+    """A connection to `address`, not open yet, by an ssh_config that is led by what the inventory says.
 
     The first value wins there, so the inventory's port and user hold in %p and %r too.
     """
     ours = (f"Port {port}\n" if port else "") + (f'User "{user}"\n' if user else "")
+    text = user_and_system_text()
     parsed = paramiko.SSHConfig()
     try:
-        parsed.parse(io.StringIO(ours + user_and_system_text()))
-        config = fabric.Config(lazy=True, ssh_config=parsed)
-        connection = fabric.Connection(address, config=config, gateway=False)
+        parsed.parse(io.StringIO(ours + text))
+        if may_lead_elsewhere(text):
+            return _by_fabric(address, parsed)
+        return StraightConnection(address, parsed.lookup(address))
     except (ValueError, KeyError, paramiko.SSHException) as error:
         raise InventoryError(f"{name}: ssh_config for {address}: {error}") from error
+
+
+def _by_fabric(address: str, parsed: paramiko.SSHConfig) -> Any:
+    """Fabric's, for what leads elsewhere; it brings Invoke, which Paramiko needs for `Match exec`, along."""
+    import fabric  # type: ignore[import-untyped]  # Fabric ships no types
+    import invoke
+
+    paramiko.config.invoke = invoke  # type: ignore[attr-defined]  # see `paramiko_alone`
+    config = fabric.Config(lazy=True, ssh_config=parsed)
+    connection = fabric.Connection(address, config=config, gateway=False)
     connection.connect_timeout = None  # given with the other limits
     return connection

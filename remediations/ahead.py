@@ -1,0 +1,36 @@
+"""A head start for a whole run: its hosts are reached before Invoke is loaded and has read the command line.
+
+Invoke and all that it brings along take as long as a login. What its words will mean is guessed before; the guess
+counts only where the request that Invoke makes of them in the end is the very same: else we hang up and begin anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from remediations import command_words, terminal
+from remediations.reach import Reached, reach
+from remediations.request import Request
+
+_under_way: list[Reached] = []
+
+
+def set_out(argv: Sequence[str]) -> None:
+    """Reaches the hosts of a plain command line. Whatever goes wrong here goes wrong again in `joined`, and is told."""
+    try:
+        request = command_words.guess(argv)
+        if request:
+            terminal.prepare()
+            _under_way.append(reach(request))
+    except Exception:
+        return
+
+
+def joined(request: Request) -> Reached:
+    """What is under way for this very request, or the start of it."""
+    while _under_way:
+        reached = _under_way.pop()
+        if reached.request == request:
+            return reached
+        reached.close()
+    return reach(request)

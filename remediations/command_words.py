@@ -1,0 +1,113 @@
+"""The words of a command line: which there are, what is never meant by them, and the request that they make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from remediations import request as ask
+from remediations.errors import UsageError
+from remediations.request import Request, Verb
+from remediations.secret import Secret
+
+REPEATED = ("--host", "--only", "--set")
+ONCE = (
+    "--playbook", "--inventory", "--forks", "--format", "--output", "--health-url", "--settle", "--plan", "--run",
+    "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking",
+)  # fmt: skip
+SWITCHES = ("--dry-run", "--yes", "--require-proof", "--hold", "--ask-become-pass", "--detailed-exitcode")
+PROGRAM_FLAGS = ("--list", "-l", "--help", "-h", "--version", "-V", "--complete", "--print-completion-script")
+_PARAMETERS = {"--set": "set_"}
+
+
+def check(argv: Sequence[str]) -> None:
+    """Invoke takes `--host` without a value, and `--only --dry-run` for an --only of "--dry-run": neither is meant.
+
+    It takes several verbs, too, but a verb ends with the exit code of its run, and no second one would ever begin.
+    """
+    verbs, words = [], iter([*argv, ""])
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in (*REPEATED, *ONCE):
+            _check_value(flag, value if equals else next(words), joined=bool(equals))
+        elif word in get_args(Verb):
+            verbs.append(word)
+    if len(verbs) > 1:
+        raise UsageError(f"{' '.join(verbs)}: one verb a run, please")
+
+
+def with_verb(argv: Sequence[str]) -> list[str]:
+    """The words of `remediate`, the command: where the first one is a flag, the verb of that name is meant."""
+    flag_first = bool(argv) and argv[0].startswith("-") and argv[0].partition("=")[0] not in PROGRAM_FLAGS
+    return ["remediate", *argv] if flag_first else list(argv)
+
+
+def request(verb: Verb, words: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Request:
+    """The words of a verb, checked; `words` by the names that the verb's task gives them. Raises UsageError."""
+    environ = dict(os.environ) if environ is None else environ
+    secret = environ.get("REMEDIATE_BECOME_PASSWORD") or environ.get("ANSIBLE_BECOME_PASSWORD")
+    return Request(
+        verb=verb,
+        hosts=ask.words(words.get("host")),
+        playbook=words.get("playbook"),
+        inventory=words.get("inventory"),
+        only=ask.words(words.get("only")),
+        settings=ask.words(words.get("set_")),
+        dry_run=bool(words.get("dry_run")),
+        yes=bool(words.get("yes")),
+        forks=ask.count("--forks", str(words.get("forks", "32")), most=128),
+        format=ask.one_of("--format", words.get("format", "text"), ask.FORMATS),
+        output=Path(words["output"]) if words.get("output") else None,
+        health_url=words.get("health_url"),
+        settle=ask.seconds("--settle", words.get("settle")),
+        require_proof=bool(words.get("require_proof")),
+        plan=ask.plan_hash(words.get("plan")),
+        run=ask.run_id(words.get("run")),
+        hold=bool(words.get("hold")),
+        confirm_timeout=ask.whole_seconds("--confirm-timeout", words.get("confirm_timeout"), least=10, most=86400),
+        wait_lock=ask.whole_seconds("--wait-lock", words.get("wait_lock"), least=0, most=3600) or 0,
+        known_hosts=Path(words["known_hosts"]).expanduser() if words.get("known_hosts") else None,
+        host_key_checking=ask.checking("--host-key-checking", words.get("host_key_checking")),
+        become_password=Secret(secret) if secret else None,
+        detailed_exitcode=bool(words.get("detailed_exitcode")),
+        environ=environ,
+    )
+
+
+def guess(argv: Sequence[str]) -> Request | None:
+    """What Invoke will make of these words, known before Invoke is; None where they are not plain.
+
+    Plain are one verb and then flags with their values, each as `--help` shows it. Raises UsageError for a value.
+    """
+    check(argv)
+    if not argv or argv[0] not in get_args(Verb) or "--ask-become-pass" in argv:
+        return None
+    words = _parameters(argv[1:])
+    return None if words is None else request(argv[0], words)  # type: ignore[arg-type]  # it is a Verb, see above
+
+
+def _parameters(flags: Sequence[str]) -> dict[str, Any] | None:
+    """The flags as a task gets them. None for words that are no flags of ours, or stand twice."""
+    given: dict[str, Any] = {}
+    rest = iter(flags)
+    for word in rest:
+        flag, equals, value = word.partition("=")
+        name = _PARAMETERS.get(flag, flag.removeprefix("--").replace("-", "_"))
+        if flag in REPEATED:
+            given[name] = [*given.get(name, []), value if equals else next(rest)]
+        elif name in given:
+            return None
+        elif flag in ONCE:
+            given[name] = value if equals else next(rest)
+        elif word in SWITCHES:
+            given[name] = True
+        else:
+            return None
+    return given
+
+
+def _check_value(flag: str, value: str, *, joined: bool) -> None:
+    if not value.strip() or (not joined and value.startswith("--")):
+        raise UsageError(f"{flag}: a value is missing")

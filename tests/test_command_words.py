@@ -1,0 +1,109 @@
+"""What a command line will mean is known before Invoke has read it, or it is not guessed at all."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from remediations import cli, command_words, start
+from remediations.errors import UsageError
+from remediations.request import Request
+
+PLAIN = (
+    "remediate --host web1 --dry-run",
+    "remediate --host web1,web2 --host !web3 --inventory a.yml --yes",
+    "remediate --host=web* --only a --only=b --set a.b=1 --set=c.d=x=y --forks 4 --settle 2.5s",
+    "remediate --host web1 --dry-run --yes --require-proof --hold --confirm-timeout 30 --wait-lock=5 --plan 0123abcd",
+    "remediate --host web1 --health-url http://x/?a=b --output ~/report --format json --detailed-exitcode",
+    "remediate --host web1 --known-hosts ~/k --host-key-checking accept-new --playbook harden",
+    "remediate",
+    "diagnose --host web1",
+    "diagnose --playbook 502 --format=json",
+    "verify --host web1 --health-url=http://x/",
+    "undo --host web1 --run 20261122T130500Z-7f3a9c --dry-run",
+    "history --host web1",
+    "recover --host web1",
+    "confirm --host web1 --run 20261122T130500Z-7f3a9c",
+)
+
+
+@pytest.fixture
+def by_invoke(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Gives a command line to Invoke, and the request that it made of it."""
+    seen: list[Request] = []
+
+    def read(line: str) -> Request:
+        monkeypatch.setattr("sys.argv", ["remediate", *line.split()])
+        with pytest.raises(SystemExit):
+            cli.main(line.split())
+        return seen.pop()
+
+    def begun(request: Request) -> int:
+        seen.append(request)
+        return 0
+
+    monkeypatch.setattr(start, "start", begun)
+    return read
+
+
+@pytest.mark.parametrize("line", PLAIN)
+def test_the_guess_is_what_invoke_makes_of_it(by_invoke: Any, line: str) -> None:
+    assert command_words.guess(line.split()) == by_invoke(line)
+
+
+def test_the_environment_counts_in_the_guess(by_invoke: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMEDIATE_BECOME_PASSWORD", "hush")
+    guessed = command_words.guess(["verify", "--host", "web1"])
+    assert guessed is not None
+    assert guessed == by_invoke("verify --host web1")
+    assert guessed.become_password is not None
+    assert guessed.environ == dict(os.environ)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "--host web1",
+        "--list",
+        "lab.up web1",
+        "catalogue",
+        "explain limit-req",
+        "remediate web1",
+        "remediate --help",
+        "remediate --host web1 -h",
+        "remediate --host web1 --dry",
+        "remediate --host web1 --yes=1",
+        "remediate --host web1 --nosuch 1",
+        "remediate --host web1 --forks 1 --forks 2",
+        "remediate --host web1 --ask-become-pass",
+        "remediate --host web1 --yes lab.down",
+    ],
+)
+def test_nothing_else_is_guessed(line: str) -> None:
+    assert command_words.guess(line.split()) is None
+
+
+@pytest.mark.parametrize(
+    "line", ["remediate --host", "remediate --host web1 --forks many", "diagnose --host a verify --host a"]
+)
+def test_a_fault_in_the_words_is_none_but_usage(line: str) -> None:
+    with pytest.raises(UsageError):
+        command_words.guess(line.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["--host", "web1"], ["remediate", "--host", "web1"]),
+        (["--host=web1"], ["remediate", "--host=web1"]),
+        (["diagnose", "--host", "web1"], ["diagnose", "--host", "web1"]),
+        (["--list"], ["--list"]),
+        (["-h"], ["-h"]),
+        ([], []),
+    ],
+)
+def test_a_flag_first_means_remediate(typed: list[str], meant: list[str]) -> None:
+    assert command_words.with_verb(typed) == meant
