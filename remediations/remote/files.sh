@@ -133,7 +133,7 @@ not_new() { # the paths that do not hold what the plan says
 came_in() { # OLD-SHA NEW-SHA PATH: has this swap taken place? All was staged before the first one: what is left tells
   laid=$(beside "$3" new) kept=$(beside "$3" orig)
   if [ "$1" != absent ] && [ ! -e "$kept" ] && [ -e "$laid" ] && came_out "$laid" "$1"; then mv -T -- "$laid" "$kept"; fi
-  if [ "$2" = absent ]; then [ -e "$kept" ]
+  if [ "$2" = absent ]; then [ -e "$kept" ] || grep -qsxF -e "swapped $3" log # somebody may have removed it
   else [ ! -e "$laid" ] || [ "$(inode_of "$laid")" = "$(inode_of "$3")" ] || ! came_out "$laid" "$2"
   fi
 }
@@ -200,7 +200,7 @@ drop_beside() { # what we laid there, and only that; then the folders that we ma
     done
   done <ops
   case $(state) in
-    COMMITTED) [ ! -f emptied ] || while read -r folder; do rmdir -- "$folder" 2>/dev/null; done <emptied ;;
+    COMMITTED) while read -r folder; do rmdir -- "$folder" 2>/dev/null; done <emptied ;;
     *) [ ! -f made ] || awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' made |
       while read -r folder; do rmdir -- "$folder" 2>/dev/null; done ;;
   esac

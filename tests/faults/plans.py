@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -10,6 +10,7 @@ from unittest.mock import patch
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
 from remediations.facts.files import HostFile
+from remediations.facts.processes import Process
 from remediations.facts.validation import Validator
 from remediations.plan import Expectation, Plan, PlannedFile
 from remediations.remote import program
@@ -23,6 +24,7 @@ NONCE = "0123456789abcdef"
 UNIT = "nginx.service"
 MAIN, SITE, GONE = "/etc/nginx/nginx.conf", "/etc/nginx/sites/shop", "/etc/nginx/conf.d/gone.conf"
 CREATED = "/etc/nginx/made/deep/created.conf"
+MASTER = Process(100, 1, 0, 1, "nginx", "nginx: master process nginx", None)
 DROP_IN = "/etc/systemd/system/nginx.service.d/limits.conf"
 NGINX_CONF = b"error_log /run/nginx.log;\npid /run/nginx.pid;\nevents {}\nhttp { include conf.d/*.conf; }\n"
 NOTE = {"user.note": b"mine"}
@@ -61,7 +63,7 @@ class Planned:
         told: dict[str, Any] = {"settle": 0, "proven": True, "validators": tuple(self.validators), "nonce": NONCE}
         if self.undoes:
             told |= {"like": _like(self.operations), "emptied": MADE, "what": f"undo {EARLIER}"}
-        snapshot = nginx_snapshot({MAIN: NGINX_CONF})
+        snapshot = replace(nginx_snapshot({MAIN: NGINX_CONF}), processes={MASTER.pid: MASTER})
         return Program(snapshot, plan, self.run, **(told | dict(self.more)))
 
     @property

@@ -78,7 +78,7 @@ class Setting:
         DRIVER.write_text(self.course.planned.text(self.edit))
 
     def _units(self, world: World) -> None:
-        live = [each.path for each in self.course.planned.operations]
+        live = [each.path for each in self.course.planned.operations] or [MAIN]
         world.unit(UNIT, live=live, LimitNOFILE="4096")
         Path("/run/nginx.log").symlink_to(world.state / "error.log")
         world.start_services()

@@ -12,7 +12,7 @@ from functools import partial
 from tests.faults import bad_disks, machine
 from tests.faults.cases import CASES, Case
 from tests.faults.namespace import in_parallel
-from tests.faults.undone import report, traces, walked, walks
+from tests.faults.undone import report, traced, walked, walks
 
 ON_HOSTS = ("test_transaction_kills", "test_transaction_reboots", "test_transaction_meanwhile")
 
@@ -54,9 +54,9 @@ ROWS = {
     "elsewhere": "both, under bash and busybox sh, without exchange, without systemd",
     "disk full": "disk full at 60 levels, and from AWAIT on",
     "errors": "each call fails once: ENOSPC, EIO, EROFS",
-    "meddling": "somebody else writes, stops daemons, locks files in AWAIT",
+    "meddling": "somebody else writes, stops daemons, locks files, cuts power, at just one call, too",
     "sequences": "random sequences of start, confirm, abort, kill, cut, foreign edit, second run, recover",
-    "undo code": "lines of the undo code; broken: those that never ran",
+    "undo code": "the undo code: lines and arms that ran, decisions that went both ways",
     "hosts": "tests on real hosts: kills, reboots, foreign edits, clock, cut sessions",
     "controls": "negative controls: each makes the suite fail",
 }
@@ -70,7 +70,7 @@ def tests(quick: bool) -> list[Test]:
         Test("errors", "once each", partial(_refusals, quick)),
         Test("meddling", "in AWAIT", partial(_meddled, quick)),
         Test("sequences", "against a model", partial(_sequences, quick)),
-        Test("undo code", "lines", _lines),
+        Test("undo code", "each way", _ways),
         *([] if quick else [Test("hosts", name, partial(_on_hosts, name)) for name in ON_HOSTS]),
     ]
 
@@ -98,12 +98,10 @@ def _sequences(quick: bool) -> Figure:
         return Figure(examples, (str(error),))
 
 
-def _lines() -> Figure:
-    seen = report(traces())
-    _tell(f"decisions of the undo code: {seen.decisions}, seen to go both ways: {seen.both}")
-    for each in seen.one_way:
-        _tell(f"  one way: {each}")
-    return Figure(seen.lines, seen.never)
+def _ways() -> Figure:
+    seen = report([each.trace for each in traced()])
+    _tell(f"undo code: {seen.lines} lines, {seen.arms} arms, {seen.decisions} decisions, both ways: {seen.both}")
+    return Figure(seen.lines + seen.arms + seen.decisions, (*seen.never, *seen.one_way))
 
 
 def _on_hosts(name: str) -> Figure:

@@ -2,7 +2,8 @@
 
 A decision is a command whose status chooses what comes next: it stands before `&&`, `||`, `; then` or `; do`. It went
 one way where what the program has next to it ran next in the same process, the other where something else did, or
-nothing. A loop's `read` is no decision here: every loop that was entered has ended.
+nothing. A loop's `read` is no decision here: every loop that was entered has ended. An arm of a `case` is a way of
+its own.
 """
 
 import re
@@ -23,6 +24,8 @@ BEGIN = f"""umask 077; [ -z "$BASH_VERSION" ] || {{ exec 7>>{TRACE}; set -T; tra
 CUT = re.compile(
     r"\s*(&&|\|\||;;|;|\||\{ | \}$|\bthen\b|\bdo\b|\belse\b|\bif\b|\belif\b|\bwhile\b|\buntil\b|(?<!\[ )! )\s*"
 )
+CASE = re.compile(r"\bcase (.*?) in\b(?! *$)")
+ARM = re.compile(r"^(?!\w+--)[-\w*:|?> ]+\)(\s+|$)")
 CHOOSING = ("&&", "||", "then", "do")
 NO_COMMAND = re.compile(r"(fi|done|esac|else|\}|\} 2>/dev/null|done <\S+( >\S+)?|done <<LIST|case .* in|.*\) :|#.*)?")
 
@@ -42,6 +45,9 @@ class Trace:
 
     lines: frozenset[int]
     followers: Mapping[Place, frozenset[Place | None]]
+
+    def ran(self, place: Place) -> bool:
+        return any(_same(here, place) for here in self.followers)
 
     def ways(self, decision: Decision) -> frozenset[bool]:
         found = self.followers.get((decision.line, decision.command), frozenset())
@@ -71,6 +77,12 @@ def decisions(text: str) -> list[Decision]:
     following = [*pieces[1:], (0, "", "")]
     pairs = [(here, after) for here, after in zip(pieces, following, strict=True) if here[2] in CHOOSING]
     return sorted({Decision(line, command, after[:2]) for (line, command, _), after in pairs if _decides(command)})
+
+
+def arms(text: str) -> list[Place]:
+    """The first command of each arm of a `case` that has one."""
+    told = (place for number, line in undo_lines(text).items() for place in _arms(number, line))
+    return sorted(set(told))
 
 
 def read(data: str) -> Trace:
@@ -109,13 +121,28 @@ def _bodies(text: str) -> Iterator[tuple[int, str]]:
 
 def _pieces(number: int, line: str) -> Iterator[tuple[int, str, str]]:
     """The commands of a line, each with the operator that follows."""
-    words = CUT.split(line)
-    commands = [bare(re.sub(r"^[\w*:|?> ]+\)\s+", "", word.strip())) for word in words[::2]]
+    words = _words(line)
+    commands = [bare(ARM.sub("", word)) for word in words[::2]]
+    commands = ["" if command == "}" else command for command in commands]
     operators = [*words[1::2], ""]
     for at, command in enumerate(commands):
         if command:
             after = [each for each in operators[at : _next(commands, at)] if each != ";"]
             yield number, command, next(iter(after), "")
+
+
+def _words(line: str) -> list[str]:
+    """The head of a `case` stands apart from its first arm."""
+    return [word.strip() for word in CUT.split(CASE.sub(r"case \1;;", line))]
+
+
+def _arms(number: int, line: str) -> Iterator[Place]:
+    words = _words(line)
+    for word, operator, following in zip(words[::2], [*words[1::2], ""], [*words[2::2], ""], strict=True):
+        if match := ARM.match(word):
+            command = word[match.end() :] or (following if operator == "while" else "")
+            if command:
+                yield number, bare(command)
 
 
 def _next(commands: list[str], at: int) -> int:

@@ -42,16 +42,16 @@ class World:
         env: Mapping[str, str] | None = None,
     ) -> None:
         self._root, self._scratch, self._folders, self._systemd = root, scratch, tuple(folders), systemd
-        self.shell, self.state = shell, scratch / "fakes"
+        self.shell, self.state, self.shims = shell, scratch / "fakes", scratch / "fakes/bin"
         self._hidden, self._env = tuple(hidden), dict(env or {})
 
     def __enter__(self) -> Self:
         if not is_private():
             raise RuntimeError("a world mounts over /etc: only inside in_private")
-        for folder in ("upper", "work", "run", "fakes/units", "fakes/runs", "fakes/fail"):
+        for folder in ("upper", "work", "run", "fakes/bin", "fakes/units", "fakes/runs", "fakes/fail"):
             (self._scratch / folder).mkdir(parents=True, exist_ok=True)
         self.environment = {
-            "PATH": f"{FAKES}:{self.shell.path(self._scratch)}",
+            "PATH": f"{FAKES}:{self.shims}:{self.shell.path(self._scratch)}",
             "FAKES": str(self.state),
             "LC_ALL": "C",
             "HOME": "/root",
@@ -133,6 +133,14 @@ class World:
             if Path(path).exists():
                 (folder / f"serving{path}").parent.mkdir(parents=True, exist_ok=True)
                 (folder / f"serving{path}").write_bytes(Path(path).read_bytes())
+
+    def daemon(self, name: str, title: str) -> None:
+        """That unit's daemon is a process of its own, which no manager holds: it has this title."""
+        main = self.state / "units" / name / "MainPID"
+        main.unlink()
+        subprocess.Popen([str(FAKES / "daemon"), name, title], env=self.environment, stdin=subprocess.DEVNULL)
+        while not main.exists() or not main.read_text().endswith("\n"):
+            time.sleep(0.01)
 
     def serves(self, name: str) -> dict[str, bytes]:
         """The files as the daemon has last read them."""
