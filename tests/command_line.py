@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -46,6 +46,12 @@ class CommandLine:
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    module: str = "invoke"
+
+    @property
+    def impatient(self) -> Self:
+        """For a site that stays bad: it is not waited for."""
+        return replace(self, module="tests.impatient")
 
     def knows(self, *hosts: LabHost, **extra: Any) -> None:
         """Writes the inventory; `extra` are variables of all hosts."""
@@ -60,10 +66,11 @@ class CommandLine:
         environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "NO_COLOR": "1"}
         return environment | {"REMEDIATE_INVENTORY": str(self.folder / "inventory.yml"), **self.environment}
 
-    def __call__(self, *words: str, stdin: str | None = None, seconds: float = 180, module: str = "invoke") -> Answer:
+    def __call__(self, *words: str, stdin: str | None = None, seconds: float = 180, module: str = "") -> Answer:
         done = subprocess.run(
-            [sys.executable, "-m", module, *words], cwd=CHECKOUT, env=self.surroundings(), timeout=seconds, text=True,
-            capture_output=True, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
+            [sys.executable, "-m", module or self.module, *words], cwd=CHECKOUT, env=self.surroundings(),
+            timeout=seconds, text=True, capture_output=True,
+            **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )  # fmt: skip
         return Answer(done.returncode, done.stdout, done.stderr)
 

@@ -264,7 +264,7 @@ def nginx_is_reloaded_in_vain(host: LabHost, at: OnHost, change: FileChange) -> 
     assert "[emerg]" in str(outcome.failure)
     assert without_folder_times(files_of(host, "/etc/nginx")) == without_folder_times(before)
     assert host.get("shop.example").status == 200
-    host.sh("nginx -t && systemctl reload nginx")
+    host.reload_nginx()
 
 
 def test_a_reload_that_cannot_bind_is_seen_and_undone(web1: LabHost) -> None:
@@ -276,7 +276,7 @@ def test_a_reload_that_cannot_bind_is_seen_and_undone(web1: LabHost) -> None:
 def test_a_zone_whose_key_changes_is_seen_and_undone(web1: LabHost) -> None:
     path = f"{CONF_D}/zone.conf"
     web1.write(path, b"limit_req_zone $binary_remote_addr zone=a:1m rate=1r/s;\n")
-    web1.sh("systemctl reload nginx && sleep 0.5")
+    web1.reload_nginx()
     with on(web1) as at:
         nginx_is_reloaded_in_vain(web1, at, at.edit(path, (b"$binary_remote_addr", b"$server_name")))
 

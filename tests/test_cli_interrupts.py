@@ -13,6 +13,7 @@ from tests.command_line import CommandLine
 from tests.conftest import LabHostFactory
 from tests.lab import faults
 from tests.lab.host import LabHost
+from tests.patience import eventually
 from tests.terminal import Terminal
 
 SITES = "find /etc/nginx -type f -exec sha256sum {} + | sort"
@@ -58,9 +59,9 @@ def test_an_interruption_while_a_host_is_changed_waits_for_it_and_says_each_stat
     command.knows(web1, web2)
     hangs(web2)
     before = web2.sh(SITES)
-    with Terminal(command, *EDIT, "--settle", "12", TERM="dumb") as terminal:
+    with Terminal(command, *EDIT, "--settle", "6", TERM="dumb") as terminal:
         terminal.sees("applying")
-        time.sleep(0.5)
+        eventually(lambda: b"max_fails=3" in web1.read("/etc/nginx/sites-available/api"))
         terminal.signal(number)
         terminal.sees("interrupted; waiting")
         done = terminal.ends()
@@ -74,9 +75,9 @@ def test_an_interruption_while_a_host_is_changed_waits_for_it_and_says_each_stat
 def test_a_second_ctrl_c_leaves_the_host_to_undo_by_itself(web1: LabHost, command: CommandLine) -> None:
     command.knows(web1)
     before = web1.sh(SITES)
-    with Terminal(command, *EDIT, "--settle", "12", "--confirm-timeout", "10", TERM="dumb") as terminal:
+    with Terminal(command, *EDIT, "--settle", "6", "--confirm-timeout", "10", TERM="dumb") as terminal:
         terminal.sees("applying")
-        time.sleep(1)
+        eventually(lambda: web1.sh(SITES) != before)
         terminal.signal(signal.SIGINT)
         terminal.sees("interrupted; waiting")
         terminal.signal(signal.SIGINT)
@@ -86,11 +87,7 @@ def test_a_second_ctrl_c_leaves_the_host_to_undo_by_itself(web1: LabHost, comman
     contract.check(done.document)
     assert (done.host["status"], done.host["changes"]) == ("unknown", [])
     assert "interrupted twice" in done.host["error"]
-    for _ in range(120):
-        if web1.sh(SITES) == before:
-            break
-        time.sleep(1)
-    assert web1.sh(SITES) == before
+    eventually(lambda: web1.sh(SITES) == before, seconds=120)
 
 
 def test_a_host_that_was_done_before_the_interruption_keeps_its_result(
@@ -100,9 +97,9 @@ def test_a_host_that_was_done_before_the_interruption_keeps_its_result(
     command.knows(web1, web2)
     faults.service_stopped(web1)
     hangs(web2)
-    with Terminal(command, "diagnose", "--host", "all", "--format", "json", TERM="dumb") as terminal:
-        terminal.sees("web1: diagnosing")
-        time.sleep(1)
+    one_by_one = ("--host", "all", "--format", "json", "--forks", "1")
+    with Terminal(command, "diagnose", *one_by_one, TERM="dumb") as terminal:
+        terminal.sees("web2: gathering facts")  # so web1 is done
         terminal.signal(signal.SIGINT)
         done = terminal.ends()
     states = {host["host"]: host["status"] for host in done.document["hosts"]}

@@ -16,6 +16,7 @@ from tests.conftest import LabHostFactory
 from tests.lab import faults
 from tests.lab.features import DEPLOY
 from tests.lab.host import LabHost
+from tests.patience import eventually
 
 CANARY = f"c4nary-{secrets.token_hex(4)}-of-"
 PASSWORD = f"{CANARY}sudo"
@@ -45,7 +46,8 @@ def plant(host: LabHost) -> None:
     planted = f"env[SECRET] = {CANARY}pool\\n&\\nphp_admin_value[x.password] = {CANARY}ini"
     host.sh(f"sed -i 's/^pm.max_children = .*/{planted}/' {POOL}")
     host.sh(f"sed -i 's/^\\[Service\\]/&\\nEnvironment=API_TOKEN={CANARY}unit/' {UNIT}; systemctl daemon-reload")
-    host.sh("systemctl restart app@8001 app@8002 php8.2-fpm; nginx -t 2>/dev/null && systemctl reload nginx; sleep 1")
+    host.sh("systemctl restart app@8001 app@8002 php8.2-fpm")
+    host.reload_nginx()
     faults.service_stopped(host)
     host.get("shop.example", f"/?token={CANARY}query")
     host.sh("cat >>/var/log/nginx/error.log", stdin=host.sh("tail -n 1 /var/log/nginx/error.log") + EVIL + b"\n")
@@ -53,6 +55,8 @@ def plant(host: LabHost) -> None:
 
 EVERYTHING = "upstream-max-fails,tune-max-children,limit-req,restart-always,restart-service"
 SIZES = ("--set", "tune-max-children.process_mb=50", "--set", "tune-max-children.available_mb=2000")
+
+SOON = ("--settle", "0.5")
 
 
 def know(command: CommandLine, host: LabHost, **health: object) -> None:
@@ -72,11 +76,11 @@ def test_no_secret_of_a_host_is_shown_kept_or_passed_on(lab_host: LabHostFactory
             command("diagnose", "--host", "web1"),
             command("remediate", *wanted, "--dry-run"),
             command.json("remediate", *wanted, "--dry-run"),
-            command("remediate", *wanted, "--yes"),
-            command.json("remediate", *wanted, "--yes"),
+            command("remediate", *wanted, "--yes", *SOON),
+            command.json("remediate", *wanted, "--yes", *SOON),
             command("history", "--host", "web1"),
             command("undo", "--host", "web1", "--dry-run"),
-            command.json("undo", "--host", "web1", "--yes"),
+            command.json("undo", "--host", "web1", "--yes", *SOON),
             command.json("history", "--host", "web1"),
         ]
     assert [answer.exit_code for answer in answers] == [0] * 9, answers
@@ -92,11 +96,11 @@ def test_a_run_that_fails_tells_no_secret_either(lab_host: LabHostFactory, comma
     host = lab_host("web1", variant="sudo-password")
     know(command, host, contains="no such text")
     plant(host)
-    wanted = ("remediate", "--host", "web1", "--only", EVERYTHING, *SIZES, "--yes")
+    wanted = ("remediate", "--host", "web1", "--only", EVERYTHING, *SIZES, "--yes", *SOON)
     ways: dict[int, list[Answer]] = {}
     with watched(CANARY, planted_in=(APP,)) as seen:
         for form in ("text", "json"):
-            ways.setdefault(3, []).extend([command(*wanted, "--format", form)])
+            ways.setdefault(3, []).extend([command.impatient(*wanted, "--format", form)])
             ways[3].append(command(*wanted, "--plan", "0" * 16, "--format", form))
             ways.setdefault(70, []).append(command(*wanted, "--format", form, module="tests.broken"))
         command.knows(host, ansible_become_password=f"{CANARY}wrong")
@@ -111,7 +115,9 @@ def test_a_run_that_fails_tells_no_secret_either(lab_host: LabHostFactory, comma
 
 def test_the_watch_sees_arguments_and_environments_on_this_side_and_on_a_host(web1: LabHost) -> None:
     with watched(CANARY) as seen:
-        web1.sh(f"sh -c 'sleep 0.1; : {CANARY}argument'; {CANARY.replace('-', '_')}=1 X={CANARY}environment sleep 0.1")
+        argument, environment = f"sh -c 'sleep 60; : {CANARY}argument'", f"X={CANARY}environment sleep 60"
+        web1.sh(f"{{ {argument} & {environment} & }} </dev/null >/dev/null 2>&1")
+        eventually(lambda: len({sighting.place for sighting in seen}) == 2)
     assert {"cmdline", "environ"} == {sighting.place for sighting in seen}
 
 

@@ -124,7 +124,7 @@ def test_a_health_check_that_fails_restores_every_byte_owner_mode_and_unit(
     case = CASES[name]
     command.knows(web1, health={"url": "http://localhost/", "host": "shop.example", "contains": "never there"})
     before = state_of(web1)
-    answer = command.remediate("--only", name, *case.words)
+    answer = command.impatient.remediate("--only", name, *case.words)
     assert (answer.exit_code, answer.host["status"], answer.host["changes"]) == (3, "rolled_back", []), answer
     assert {change["target"] for change in answer.host["undone"]} == case.targets
     assert state_of(web1) == before

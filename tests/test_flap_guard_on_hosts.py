@@ -10,6 +10,7 @@ from tests.command_line import Answer, CommandLine
 from tests.lab import faults
 from tests.lab.host import LabHost
 from tests.on_host import FPM, NGINX, files_of, on
+from tests.patience import eventually
 
 RESTARTS = "/var/lib/remediate/restarts"
 RAISED = ("--set", "restart-service.most_in_15_minutes=4")
@@ -18,10 +19,17 @@ NGINX_RESTARTED = (
 )  # fmt: skip
 
 
+class Hurried(CommandLine):
+    """A unit need not stay up for as long as an operator would have it."""
+
+    def remediate(self, *words: str) -> Answer:
+        return super().remediate("--settle", "1", *words)
+
+
 @pytest.fixture
 def users(web1: LabHost, tmp_path: Path) -> tuple[CommandLine, CommandLine]:
     """Alice and Bob, each with a state folder of their own; they share nothing but the host."""
-    both = tuple(CommandLine(tmp_path / name, {"LOGNAME": name}) for name in ("alice", "bob"))
+    both = tuple(Hurried(tmp_path / name, {"LOGNAME": name}) for name in ("alice", "bob"))
     for each in both:
         each.folder.mkdir()
         each.knows(web1)
@@ -86,7 +94,8 @@ def test_a_unit_that_never_stays_up_is_not_restarted_for_ever(
 ) -> None:
     web1.sh(f"mkdir /etc/systemd/system/{FPM}.d")
     web1.write(f"/etc/systemd/system/{FPM}.d/broken.conf", NEVER_STAYS_UP)
-    web1.sh(f"systemctl daemon-reload; systemctl restart {FPM}; sleep 3")
+    web1.sh(f"systemctl daemon-reload; systemctl restart {FPM}")
+    eventually(lambda: int(web1.sh(f"systemctl show -p NRestarts --value {FPM}")) > 1)
     for number, user in enumerate((*users, *users), 1):
         done = user.remediate()
         assert (done.host["status"], done.exit_code) == ("failed", 3), done.stdout

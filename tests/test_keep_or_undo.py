@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from remediations import gather
+from remediations import gather, runner
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
 from remediations.findings import Finding
@@ -25,6 +25,7 @@ from tests.conftest import LabHostFactory
 from tests.lab import faults
 from tests.lab.host import LabHost
 from tests.on_host import FPM, NGINX, POOL, SITE, files_of, leftovers, target
+from tests.patience import eventually
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class ByHand:
         return Proposal((change,), acts)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site that stays bad is not waited for."""
+    monkeypatch.setattr(runner, "PATIENCE_SECONDS", 0.0)
+
+
 @contextmanager
 def journey(host: LabHost, folder: Path, planner: ByHand, **options: Any) -> Iterator[Journey]:
     said: list[tuple[str, str]] = []
@@ -72,6 +79,7 @@ def changed_files(now: list[str], before: list[str]) -> set[str]:
     return {line for line in set(now) ^ set(before) if "|d|" not in line}
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_change_that_makes_a_good_site_bad_is_undone(web1: LabHost, tmp_path: Path) -> None:
     before = files_of(web1, "/etc")
     breaks = ByHand(new=b"    index index.php; return 503;\n")
@@ -87,6 +95,7 @@ def test_a_change_that_makes_a_good_site_bad_is_undone(web1: LabHost, tmp_path: 
     assert leftovers(web1) == ""
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_change_that_does_not_help_a_bad_site_is_undone(web1: LabHost, tmp_path: Path) -> None:
     faults.service_stopped(web1)
     before = files_of(web1, "/etc")
@@ -98,6 +107,7 @@ def test_a_change_that_does_not_help_a_bad_site_is_undone(web1: LabHost, tmp_pat
     assert changed_files(files_of(web1, "/etc"), before) == set()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_change_that_cured_its_finding_stays_while_another_remains(web1: LabHost, tmp_path: Path) -> None:
     faults.service_stopped(web1)
     faults.service_stopped(web1, "app@*.service")
@@ -144,7 +154,8 @@ def test_a_host_that_another_run_changes_is_locked(web1: LabHost, tmp_path: Path
         "mkdir -m 700 /var/lib/remediate; setsid -f flock /var/lib/remediate/lock sleep 60 </dev/null >/dev/null 2>&1"
     )
     web1.sh(
-        "echo '20261122T000000Z-000000 since noon by ann from laptop (limit-req)' >/var/lib/remediate/holder; sleep 0.5"
+        "echo '20261122T000000Z-000000 since noon by ann from laptop (limit-req)' >/var/lib/remediate/holder; "
+        "until ! flock -n /var/lib/remediate/lock true; do sleep 0.05; done"
     )
     with journey(web1, tmp_path, ByHand()) as one:
         assert one.look().status == "planned"
@@ -168,7 +179,7 @@ def test_a_journey_that_ends_before_it_confirms_leaves_nothing(
         monkeypatch.setattr("remediations.runner.ask_health", lost)
         result = one.finish()
     assert result.status == "unknown", result
-    web1.sh("n=0; while [ -e /var/lib/remediate/current ] && [ $n -lt 300 ]; do n=$((n+1)); sleep 0.1; done")
+    eventually(lambda: web1.sh("ls /var/lib/remediate/txn/*/busy 2>/dev/null || true") == b"")
     assert changed_files(files_of(web1, "/etc"), before) == set()
 
 

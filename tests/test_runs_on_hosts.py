@@ -30,7 +30,8 @@ def command(tmp_path: Path, web1: LabHost) -> CommandLine:
 
 
 def said(command: CommandLine, verb: str, *words: str) -> Answer:
-    answer = command.json(verb, "--host", "web1", *words)
+    settle = ("--settle", "0.5") if verb == "undo" else ()
+    answer = command.json(verb, "--host", "web1", *settle, *words)
     assert answer.stdout, answer
     contract.check(answer.document)
     return answer
@@ -80,9 +81,9 @@ def test_a_host_without_runs_says_so(web1: LabHost, command: CommandLine) -> Non
 def test_the_runs_of_two_users_are_told_with_all_that_they_did(web1: LabHost, command: CommandLine) -> None:
     ann = replace(command, environment={"LOGNAME": "ann"})
     bob = replace(command, environment={"LOGNAME": "bob"})
-    first = ann.remediate("--only", "upstream-max-fails")
+    first = ann.remediate("--only", "upstream-max-fails", "--settle", "0.5")
     assert first.host["status"] == "changed", first.host
-    second = bob.json("undo", "--host", "web1", "--yes")
+    second = said(bob, "undo", "--yes")
     assert second.host["status"] == "changed", second.host
     told = command.json("history", "--host", "web1").document["hosts"][0]["history"]
     one, two = told["runs"]
@@ -182,11 +183,11 @@ def test_a_bad_site_is_not_confirmed_and_undone_at_once_on_demand(web1: LabHost,
     before = web1.read(SITE)
     run = wait(web1)
     faults.service_stopped(web1)
-    answer = said(command, "confirm", "--run", run)
+    answer = said(command.impatient, "confirm", "--run", run)
     assert (answer.exit_code, answer.host["status"]) == (3, "refused"), answer.host
     assert "is not confirmed: the site is not good" in answer.host["error"]
     assert web1.read(SITE) != before
-    back = said(command, "undo", "--run", run, "--yes")
+    back = said(command.impatient, "undo", "--run", run, "--yes")
     assert (back.exit_code, back.host["status"]) == (3, "failed"), back.host
     assert "the undo stands, as asked; the site is still bad" in back.host["error"]
     assert web1.read(SITE) == before

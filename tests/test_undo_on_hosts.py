@@ -55,7 +55,8 @@ def with_rights(host: LabHost) -> None:
 
 
 def undo(command: CommandLine, *words: str) -> Answer:
-    answer = command.json("undo", "--host", "web1", *words)
+    """A unit need not stay up for as long as an operator would have it."""
+    answer = command.json("undo", "--host", "web1", "--settle", "0.5", *words)
     assert answer.stdout, answer
     contract.check(answer.document)
     return answer
@@ -207,7 +208,7 @@ def test_a_daemon_that_died_of_what_is_taken_back_is_started_again(web1: LabHost
         broken = at.edit(POOL, (b"pm.max_children = 5", b"pm.max_children = 0"))
         the_run(at, broken)
     web1.sh(f"systemctl restart {FPM}; exit 0")
-    faulty = undo(command, "--yes")
+    faulty = undo(command.impatient, "--yes")
     assert faulty.host["status"] == "failed", "the run acted on no unit, so its undo does not either"
     assert "the undo stands, as asked; the site is still bad" in faulty.host["error"]
     assert b"pm.max_children = 5" in web1.read(POOL)
@@ -219,11 +220,12 @@ def test_a_daemon_that_died_of_what_is_taken_back_is_started_again(web1: LabHost
 
 def test_an_undo_that_makes_a_good_site_bad_is_undone(web1: LabHost, command: CommandLine) -> None:
     """The run had cured the site: what was before it is no state to go back to."""
-    web1.sh(f"sed -i 's/index index.php;/index index.php; return 503;/' {SITE} && systemctl reload nginx && sleep 0.5")
+    web1.sh(f"sed -i 's/index index.php;/index index.php; return 503;/' {SITE}")
+    web1.reload_nginx()
     edited(web1, (b" return 503;", b""))
     assert web1.get("shop.example").status == 200
     before = web1.read(SITE)
-    answer = undo(command, "--yes")
+    answer = undo(command.impatient, "--yes")
     assert (answer.exit_code, answer.host["status"]) == (3, "rolled_back"), answer.host
     assert "the site was bad after the change" in answer.host["error"]
     assert web1.read(SITE) == before
@@ -236,7 +238,7 @@ def test_an_undo_that_was_asked_for_stands_though_the_site_stays_bad(web1: LabHo
     faults.service_stopped(web1)
     dry = undo(command, "--dry-run")
     assert any("stands whether it helps or not" in text for text in dry.host["warnings"])
-    answer = undo(command, "--yes")
+    answer = undo(command.impatient, "--yes")
     assert (answer.exit_code, answer.host["status"]) == (3, "failed"), answer.host
     assert "the undo stands, as asked" in answer.host["error"]
     assert f"service-stopped ({FPM})" in answer.host["error"]
@@ -377,10 +379,10 @@ def test_where_nobody_can_tell_whether_the_site_is_good_the_undo_stands_and_says
     only = "/etc/nginx/conf.d/only.conf"
     web1.sh("rm /etc/nginx/sites-enabled/*")
     web1.write(only, b"server { listen 80 default_server; return 444; }\n")
-    web1.sh("systemctl reload nginx && sleep 0.5")
+    web1.reload_nginx()
     with on(web1) as at:
         the_run(at, at.append(only, b"# more\n"), at.act("reload", NGINX))
-    answer = undo(command, "--yes")
+    answer = undo(command.impatient, "--yes")
     assert (answer.exit_code, answer.host["status"]) == (3, "unknown"), answer.host
     assert "the undo stands, as asked; whether the site is good cannot be told" in answer.host["error"]
     assert web1.read(only) == b"server { listen 80 default_server; return 444; }\n"

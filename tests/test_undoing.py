@@ -186,7 +186,23 @@ def test_without_systemd_a_daemon_is_found_by_its_title(pids: tuple[int, ...], f
     assert [one.pid for one in undo.plan.actions] == ([found] if found else [])
 
 
+def test_without_systemd_a_daemon_is_left_where_its_processes_are_not_known() -> None:
+    recorded_act = RecordedAct("reload", "", 7, "php-fpm: master process", "")
+    host = replace(snapshot(), processes=Unknown("no ps"))
+    assert planned(record(EDIT, acts=(recorded_act,)), host=host).plan.actions == ()
+
+
 # --- which run ---
+
+
+def test_an_undo_without_a_run_has_a_name_too() -> None:
+    assert undoing.plan(None, Runs(), snapshot()).what == "undo"
+
+
+def test_a_run_that_stands_or_waits_may_be_taken_back_by_its_name() -> None:
+    for state in ("committed", "await"):
+        run = replace(record(EDIT).run, state=state)
+        assert undoing.choose(Runs((run,)), ID, "web1") == run
 
 
 def test_without_a_name_it_is_the_last_that_stands() -> None:

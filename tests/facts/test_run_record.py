@@ -59,6 +59,12 @@ def test_each_act_has_its_unit_or_its_daemon_and_how_it_was_found() -> None:
     )
 
 
+def test_a_line_of_what_was_acted_on_that_is_damaged_says_nothing() -> None:
+    found = record(acted=b"reload active\nreload failed 0 nginx nginx.service -\n").acts
+    assert [one.was for one in found] == ["", "failed", ""]
+    assert [one.was for one in record(acted=b"explode\n").acts] == ["", "", ""]
+
+
 def test_an_image_that_is_not_as_it_was_kept_is_none() -> None:
     assert not record(**{"before/1": b"other"}).files[0].kept
 

@@ -127,7 +127,7 @@ def _status(path: str) -> str:
     return f"curl -s -o /dev/null -m 2 -w '%{{http_code}}' -H 'Host: shop.example' http://127.0.0.1{path}"
 
 
-def _until(host: LabHost, condition: str, seconds: int = 10) -> None:
+def _until(host: LabHost, condition: str, seconds: int = 50) -> None:
     """Waits for what a fault has promised; LabError where it does not come about."""
     loop = f"n=0; until {condition}; do n=$((n+1)); [ $n -lt {seconds * 20} ] || exit 1; sleep 0.05; done"
     host.sh(f"timeout {seconds} sh -c {shlex.quote(loop)}")

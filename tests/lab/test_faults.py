@@ -6,6 +6,7 @@ from tests.conftest import LabHostFactory
 from tests.lab import faults
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
+from tests.patience import eventually
 
 EXPECTED = {
     "service-stopped": (502, 200),
@@ -56,11 +57,10 @@ def test_an_invalid_configuration_fails_nginx_own_test(web1: LabHost) -> None:
 
 
 def test_an_exhausted_pool_says_so_in_its_log_and_recovers_by_itself(web1: LabHost) -> None:
-    faults.pool_exhausted(web1, seconds=4)
+    faults.pool_exhausted(web1, seconds=8)
     assert b"server reached pm.max_children setting (2)" in web1.read(faults.FPM_LOG)
     assert b"(11: Resource temporarily unavailable)" in web1.read("/var/log/nginx/error.log")
-    web1.sh("sleep 4")
-    assert web1.get("shop.example").status == 200
+    eventually(lambda: web1.get("shop.example").status == 200)
 
 
 def test_one_stopped_app_server_is_really_stopped(web1: LabHost) -> None:

@@ -5,6 +5,7 @@ import pytest
 from tests.conftest import LabHostFactory
 from tests.lab import features
 from tests.lab.errors import LabError
+from tests.patience import eventually
 
 SITES = ("shop.example", "api.example")
 
@@ -71,8 +72,9 @@ def test_no_systemd_has_another_process_one_and_reloads_by_pid(lab_host: LabHost
     assert host.sh("cat /proc/1/comm") != b"systemd\n"
     assert host.ssh("systemctl show nginx.service", check=False).returncode != 0
     workers = host.sh("pgrep -f '[n]ginx: worker'")
-    host.ssh("nginx -s reload && sleep 0.5")
-    assert host.sh("pgrep -f '[n]ginx: worker'") != workers
+    host.ssh("nginx -s reload")
+    eventually(lambda: not {*host.sh("pgrep -f '[n]ginx: worker' || true").split()} & {*workers.split()})
+    assert host.sh("pgrep -f '[n]ginx: worker'")
     host.crash_and_reboot()
     assert [host.get(site).status for site in SITES] == [200, 200]
 

@@ -775,7 +775,7 @@ def test_above_the_limit_a_real_host_answers_429_but_never_at_the_health_path(we
     for change in said.files:
         assert change.after is not None
         web1.write(change.path, change.after)
-    web1.sh("nginx -t && systemctl reload nginx && sleep 1")
+    web1.reload_nginx()
     assert [web1.get("shop.example").status for _ in range(6)] == [200, 200, 200, 200, 429, 429]
     assert {web1.get("shop.example", "/up").status for _ in range(6)} == {200}
 
@@ -790,7 +790,7 @@ def test_on_a_real_host_behind_a_local_proxy_nobody_is_throttled(web1: LabHost, 
     assert (refused.host["status"], refused.host["changes"]) == ("ok", []), refused
     assert "listens only on 127.0.0.1:8080: a proxy on this host" in str(refused.host["warnings"])
     web1.write("/etc/nginx/conf.d/real-ip.conf", b"set_real_ip_from 127.0.0.1;\nreal_ip_header X-Forwarded-For;\n")
-    web1.sh("systemctl reload nginx; sleep 1")
+    web1.reload_nginx()
     limited = command.remediate(*only)
     assert limited.host["status"] == "changed", limited
     ask = "curl -s -o /dev/null -w '%{http_code} ' -H 'Host: shop.example' -H 'X-Forwarded-For: 203.0.113.'$((i/4))"

@@ -20,6 +20,7 @@ from tests.builders import host_file
 from tests.lab.host import LabHost
 from tests.library.nginx_host import after, diff, host, planned
 from tests.library.units import processes, serving, unit, with_units
+from tests.patience import eventually
 
 CONTENT = b"""\
 # Written by remediate (restart-always). Remove this file and run `systemctl daemon-reload` to undo.
@@ -394,5 +395,7 @@ def test_a_killed_service_comes_back_on_a_real_host(web1: LabHost) -> None:
     assert change.after is not None
     web1.sh(f"mkdir -p {change.path.rpartition('/')[0]}")
     web1.write(change.path, change.after)
-    web1.sh("systemctl daemon-reload && pkill -9 -x nginx; sleep 3; systemctl is-active nginx")
-    assert web1.get("shop.example").status == 200
+    dead = web1.read("/run/nginx.pid")
+    web1.sh("systemctl daemon-reload && pkill -9 -x nginx")
+    eventually(lambda: web1.get("shop.example").status == 200)
+    assert web1.read("/run/nginx.pid") != dead
