@@ -15,6 +15,7 @@ from remediations.early import EarlyConnection
 from remediations.errors import UsageError
 from remediations.fleet import Fleet, Interrupted
 from remediations.inventory.host import Host
+from remediations.looking import Options
 from remediations.playbook import Play
 from remediations.progress import progress, silent
 from remediations.report import json as json_report
@@ -23,7 +24,7 @@ from remediations.report import text as text_report
 from remediations.report.style import style_for
 from remediations.request import CHANGING, Request
 from remediations.result import HostResult, worst
-from remediations.runner import Journey, Options
+from remediations.runner import Journey
 from remediations.transaction.program import CONFIRM_WITHIN
 
 DEFAULT_PLAYBOOK = "502"

@@ -1,174 +1,46 @@
-"""One host's journey: gather, diagnose, plan, prove; then, unless it is a dry run, apply, verify, confirm or undo."""
+"""The second half of a host's journey: apply what was planned, verify, then confirm, undo, or leave it to a person."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
-from remediations import diagnosis, health, proof, transaction
-from remediations.connections.base import Connection, Shell, Target
+from remediations import diagnosis, health, proof
+from remediations.connections.base import Connection, Shell
 from remediations.connections.open import open_connection
-from remediations.early import EarlyConnection
-from remediations.errors import (
-    BecomeError,
-    ConnectionLostError,
-    EditError,
-    HostAnswerError,
-    LockedError,
-    RefusedError,
-    RemediateError,
-    UnreachableError,
-)  # fmt: skip
-from remediations.facts import open_run
-from remediations.facts.base import Answer, Unknown
 from remediations.facts.http import Probe
-from remediations.facts.open_run import OpenRun
-from remediations.findings import Finding
-from remediations.first_facts import ask
-from remediations.gather import ask_health, gather
+from remediations.gather import ask_health
 from remediations.health import Health
-from remediations.health_settings import HealthSettings
+from remediations.looking import Looking
 from remediations.plan import Plan
 from remediations.result import Change, Held, HostResult, Status
-from remediations.snapshot import Snapshot
 from remediations.survey import Survey
 from remediations.transaction import READ_AGAIN, Outcome, Transaction, before_images
 from remediations.transaction.conversation import LOST, MARGIN_SECONDS, Conversation
-from remediations.transaction.program import CONFIRM_WITHIN, Program
-from remediations.work import Work, make_plan, names_of
-
-T = TypeVar("T")
+from remediations.transaction.program import Program
 
 GOOD_ANSWERS = 3
-LOOK_AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 12.0
 """How long a site may take to come back: an app that starts, a group that retries its servers after 10 s."""
 
-Progress = Callable[[str, str], None]
-"""Told the host's name and what is being done there now."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What holds for every host of a run. `state` is the folder for before-images, `run` the run's id.
-
-    The host undoes what nobody confirms within `confirm_within` seconds; with `hold` that is left to a person. Where
-    the run may change the host, a run that was interrupted there is ended first.
-    """
-
-    run: str
-    state: Path
-    diagnose_only: bool = False
-    settle: float | None = None
-    require_proof: bool = False
-    plan: str | None = None
-    confirm_within: int = CONFIRM_WITHIN
-    wait_lock: int = 0
-    hold: bool = False
-    may_change: bool = False
+STATUS_OF_STATE: dict[str, Status] = {
+    "rolled_back": "rolled_back",
+    "refused": "refused",
+    "locked": "locked",
+    "needs_human": "needs_human",
+}
 
 
 @dataclass
-class Journey:
+class Journey(Looking):
     """One host, from the first connection to its result. `look` reads only; `finish` may change."""
 
-    target: Target
-    settings: HealthSettings
-    work: tuple[Work, ...]
-    options: Options
-    progress: Progress
-    variables: Mapping[str, object] = field(default_factory=dict)
-    early: EarlyConnection | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    survey: Survey | None = None
     changing: bool = False
-    _connections: list[Connection] = field(default_factory=list)
-    _shell: Shell | None = None
-
-    def look(self) -> HostResult:
-        """The result of a dry run: what is wrong, what would change, and whether that is proven."""
-        return self._guarded(self._look)
 
     def finish(self) -> HostResult:
         """Applies what `look` planned. The result of `look` where there is nothing to apply."""
         return self._guarded(self._finish)
-
-    def close(self) -> None:
-        """Ends the connection; a transaction that was not confirmed undoes itself."""
-        for each in (*self._connections, self.early):
-            if each is not None:
-                each.close()
-
-    # --- looking ---
-
-    def _look(self) -> HostResult:
-        self._connect()
-        self._say("gathering facts")
-        first = self.early.first_answers() if self.early else None
-        snapshot = self._timed("gather", lambda: self._gather(self.shell, first))
-        remarks: tuple[str, ...] = ()
-        if self.options.may_change and self._waited(snapshot):
-            snapshot = self._timed("gather", lambda: self._gather(self.shell))
-        if self.options.may_change and (interrupted := _interrupted(snapshot)):
-            remarks = (self._timed("recover", lambda: self._recover(interrupted)),)
-            snapshot = self._timed("gather", lambda: self._gather(self.shell))
-        self._say("diagnosing")
-        judged = health.judge(snapshot.answers, snapshot.unasked)
-        findings = diagnosis.diagnose(snapshot)
-        try:
-            plan = self._plan(snapshot, findings)
-        except RefusedError as error:
-            return HostResult(self.target.name, "refused", judged, findings=findings, error=str(error))
-        self._say("proving the plan") if plan.files else None
-        proven = self._timed("proof", lambda: proof.prove(self.shell, snapshot, plan))
-        self.survey = Survey(snapshot, judged, findings, plan, proven, remarks)
-        return self._surveyed()
-
-    def _connect(self) -> None:
-        self._say("connecting")
-        self._connections.append(self.early or open_connection(self.target, self._say))
-        self._shell = self._timed("connect", self._connections[0].shell)
-
-    def _plan(self, snapshot: Snapshot, findings: tuple[Finding, ...]) -> Plan:
-        return make_plan(self.work, snapshot, findings)
-
-    def _waited(self, snapshot: Snapshot) -> bool:
-        """Whether another run was at work and has ended: what was read in its midst is no ground for a plan."""
-        deadline = time.monotonic() + self.options.wait_lock
-        if not _held(snapshot.open_run) or not self.options.wait_lock:
-            return False
-        self._say("waiting for another run to end")
-        while time.monotonic() < deadline:
-            time.sleep(LOOK_AGAIN_SECONDS)
-            if not _held(open_run.FACT.read(ask(self.shell, [open_run.FACT]).get(open_run.FACT.name))):
-                return True
-        return False
-
-    def _recover(self, run: str) -> str:
-        """Ends what an interrupted run left, by the program that it left there; what the host says of it."""
-        self._say(f"ending the interrupted run {run}")
-        outcome = transaction.ask(self.shell, "finish", run)
-        return f"run {run} was interrupted before its end: {outcome.told}"
-
-    def _gather(self, shell: Shell, first: Mapping[str, Answer] | None = None) -> Snapshot:
-        return gather(shell, self.target.name, self.settings, self.variables, first, self._named())
-
-    def _named(self) -> tuple[str, ...]:
-        """The units that the run is about, whether systemd lists them or not."""
-        return names_of(self.work)
-
-    def _surveyed(self) -> HostResult:
-        result = replace(self._known.result(diagnose_only=self.options.diagnose_only), seconds=dict(self.seconds))
-        refusal = self._refusal()
-        return replace(result, status="refused", changes=(), error=refusal) if refusal else result
-
-    def _refusal(self) -> str | None:
-        return self._known.refusal(only_plan=self.options.plan, require_proof=self.options.require_proof)
-
-    # --- changing ---
 
     def _finish(self) -> HostResult:
         looked = self._surveyed()
@@ -297,55 +169,6 @@ class Journey:
     def _images(self) -> Path:
         return self.options.state / self.options.run / self.target.name
 
-    # --- common ---
-
-    @property
-    def shell(self) -> Shell:
-        assert self._shell is not None, "look comes first"
-        return self._shell
-
-    @property
-    def _known(self) -> Survey:
-        assert self.survey is not None, "look comes first"
-        return self.survey
-
-    def _say(self, text: str) -> None:
-        self.progress(self.target.name, text)
-
-    def _timed(self, name: str, act: Callable[[], T]) -> T:
-        start = time.monotonic()
-        try:
-            return act()
-        finally:
-            self.seconds[name] = time.monotonic() - start
-
-    def _guarded(self, act: Callable[[], HostResult]) -> HostResult:
-        """Every error raised on purpose becomes this host's result; the other hosts go on."""
-        changing = self.survey is not None
-        try:
-            return act()
-        except RemediateError as error:
-            status = _status_after(error, changing=changing)
-            looked = self._surveyed() if changing else HostResult(self.target.name, status)
-            return replace(looked, status=status, changes=(), error=str(error), seconds=dict(self.seconds))
-
-
-def _held(last: open_run.OpenRun | Unknown) -> bool:
-    return not isinstance(last, Unknown) and bool(last.holder)
-
-
-def _interrupted(snapshot: Snapshot) -> str:
-    """The run of this toolkit that was cut off on the host, if there is one."""
-    last = snapshot.open_run
-    return last.run if not isinstance(last, Unknown) and last.interrupted else ""
-
-
-def without_open_run(snapshot: Snapshot, run: str | None) -> Snapshot:
-    """The run that a journey is about is no other run that is at work."""
-    known = snapshot.open_run
-    ours = not isinstance(known, Unknown) and known.run == run and not known.interrupted
-    return replace(snapshot, open_run=OpenRun()) if ours else snapshot
-
 
 def _told_by(outcome: Outcome) -> tuple[str, ...]:
     """What a person should know of how the host carried the run out."""
@@ -353,24 +176,3 @@ def _told_by(outcome: Outcome) -> tuple[str, ...]:
     if outcome.runner == "setsid":
         said.append("without systemd 236 a reboot in the middle is ended by the next run only, not by the boot")
     return tuple(said)
-
-
-STATUS_OF_STATE: dict[str, Status] = {
-    "rolled_back": "rolled_back",
-    "refused": "refused",
-    "locked": "locked",
-    "needs_human": "needs_human",
-}
-
-
-def _status_after(error: RemediateError, *, changing: bool) -> Status:
-    match error:
-        case ConnectionLostError() | HostAnswerError() if changing:
-            return "unknown"
-        case UnreachableError():
-            return "unreachable"
-        case LockedError():
-            return "locked"
-        case RefusedError() | EditError() | BecomeError():
-            return "refused"
-    return "unknown"

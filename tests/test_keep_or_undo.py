@@ -16,9 +16,10 @@ from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
 from remediations.findings import Finding
 from remediations.health_settings import HealthSettings
+from remediations.looking import Options
 from remediations.plan import Proposal
 from remediations.run import new_id
-from remediations.runner import Journey, Options
+from remediations.runner import Journey
 from remediations.snapshot import Snapshot
 from remediations.work import Work
 from tests.conftest import LabHostFactory

@@ -12,9 +12,10 @@ from remediations.facts import run_record, runs
 from remediations.facts.base import Answer, Fact, Unknown
 from remediations.facts.runs import Run
 from remediations.first_facts import ask
+from remediations.looking import without_open_run
 from remediations.quoting import quote
 from remediations.result import Change, HostResult, changes_of
-from remediations.runner import STATUS_OF_STATE, Journey, without_open_run
+from remediations.runner import STATUS_OF_STATE, Journey
 from remediations.snapshot import Snapshot
 
 

@@ -17,9 +17,10 @@ from remediations.facts.runs import Runs
 from remediations.findings import Finding
 from remediations.first_facts import ask
 from remediations.health import Health
+from remediations.looking import without_open_run
 from remediations.plan import Plan
 from remediations.result import HostResult
-from remediations.runner import Journey, without_open_run
+from remediations.runner import Journey
 from remediations.snapshot import Snapshot
 from remediations.survey import Survey
 from remediations.transaction.conversation import Conversation

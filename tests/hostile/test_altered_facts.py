@@ -14,13 +14,14 @@ from remediations import library, runner, work
 from remediations.connections.base import MAX_ANSWER_BYTES, CommandResult, Target
 from remediations.connections.framing import Frame
 from remediations.health_settings import DERIVED
+from remediations.looking import Options
 from remediations.playbook import load_playbook
 from remediations.progress import silent
 from remediations.report import json as json_report
 from remediations.report import text
 from remediations.report.style import Style
 from remediations.result import HostResult
-from remediations.runner import Journey, Options
+from remediations.runner import Journey
 from tests import contract
 from tests.hostile.conftest import raw
 from tests.hostile.host import Host
