@@ -134,7 +134,7 @@ FILES = """
 {parts}
 cd "$1" && run=test sha=$(printf 'new\\n' | sha256sum | cut -c1-64) was=$(hash_of a)
 printf '1 %s %s 644 0:0 %s\\n2 absent %s 644 0:0 %s\\n' "$was" "$sha" "$1/a" "$sha" "$1/deep/b" >ops
-mkdir after; printf 'new\\n' >after/1; cp after/1 after/2; : >state.PREPARED
+mkdir after; printf 'new\\n' >after/1; cp after/1 after/2; : >state.PREPARED; : >emptied
 keep && stage 1 "$was" "$sha" 644 0:0 "$1/a" && stage 2 absent "$sha" 644 "$(id -u):$(id -g)" "$1/deep/b" || exit 3
 mv state.PREPARED state.SWAPPING
 swap "$was" "$sha" "$1/a" && swap absent "$sha" "$1/deep/b" || exit 4
@@ -157,7 +157,7 @@ def test_every_shell_swaps_files_and_puts_them_back_alike(tmp_path: Path, shell:
     argv = [*SHELLS[shell], "-s", str(tmp_path)]
     done = subprocess.run(argv, input=script.encode(), capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done
-    ours = {"after", "before", "booted", "log", "made", "ops", "state.COMMITTED", "state.ROLLED_BACK"}
+    ours = {"after", "before", "booted", "emptied", "log", "made", "ops", "state.COMMITTED", "state.ROLLED_BACK"}
     found = {path.name for path in tmp_path.iterdir()} - ours
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
     if end == UNDONE:
