@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -28,6 +29,7 @@ WORDS: dict[Status, str] = {
     "declined": "declined: nothing was changed",
 }
 GOOD: tuple[Status, ...] = ("ok", "changed")
+_COMMAND = re.compile(r"\binvoke (?:undo|history|confirm|recover) --host [^\s,;]+")
 OPEN: tuple[Status, ...] = ("planned", "diagnosed", "declined")
 
 
@@ -80,11 +82,11 @@ def _host(result: HostResult, style: Style, where: str, *, dry_run: bool) -> Ite
     yield from _changes("undid", result.undone, style)
     yield from _proof(result, style)
     for warning in result.warnings:
-        yield f"  {style.yellow('warning')} {_said(warning)}"
+        yield f"  {style.yellow('warning')} {_advised(warning, where)}"
     if result.after:
         yield f"  after   {_health(result.after, style)}"
     if result.error:
-        yield f"  {style.red('error')}   {_said(result.error)}"
+        yield f"  {style.red('error')}   {_advised(result.error, where)}"
     if result.plan and dry_run:
         yield f"  plan    {result.plan[:16]}  (apply exactly this one: --plan {result.plan[:16]})"
     if result.held:
@@ -129,6 +131,11 @@ def _proof(result: HostResult, style: Style) -> Iterator[str]:
         yield f"  proof   {_named(check.name)} {word}"
         if not check.ok:
             yield from (f"          {line}" for line in masking.text(check.output).split("\n"))
+
+
+def _advised(text: str, where: str) -> str:
+    """The commands that we advise can be typed as they stand."""
+    return _COMMAND.sub(lambda command: command[0] + where, _said(text))
 
 
 def _said(text: str) -> str:

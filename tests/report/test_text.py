@@ -54,6 +54,21 @@ def test_a_change_ends_with_the_command_that_takes_it_back() -> None:
     ]
 
 
+def test_every_command_that_it_advises_names_the_inventory_that_was_used() -> None:
+    result = replace(
+        RESULTS["changed"],
+        error="web1: it has not ended; try: invoke recover --host web1",
+        warnings=("as asked: invoke undo --host web1 --run 20261122T130500Z-7f3a9c",),
+    )
+    told = render([result], PLAIN, dry_run=False, inventory="my hosts.yml").splitlines()
+    commands = [line for line in told if "invoke " in line]
+    assert len(commands) == 3
+    assert all("--host web1 --inventory 'my hosts.yml'" in line for line in commands), commands
+    plain = render([result], PLAIN, dry_run=False)
+    assert "--inventory" not in plain
+    assert "try: invoke recover --host web1\n" in plain
+
+
 def test_what_was_put_back_is_not_shown_as_done() -> None:
     told = lines("rolled_back")
     assert "  undid   edit /etc/nginx/api (upstream-max-fails, limit-req)" in told
