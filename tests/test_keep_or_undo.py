@@ -151,9 +151,10 @@ def test_without_a_private_namespace_apply_warns_and_judges_in_place(lab_host: L
 
 
 def test_a_host_that_another_run_changes_is_locked(web1: LabHost, tmp_path: Path) -> None:
-    web1.sh(
-        "mkdir -m 700 /var/lib/remediate; setsid -f flock /var/lib/remediate/lock sleep 60 </dev/null >/dev/null 2>&1"
-    )
+    """A run that is at work: for one at its end we would wait some seconds."""
+    other = "/var/lib/remediate/txn/20261122T000000Z-000000"
+    web1.sh(f"mkdir -m 700 -p {other}; : >{other}/state.AWAIT")
+    web1.sh("chmod 700 /var/lib/remediate; setsid -f flock /var/lib/remediate/lock sleep 60 </dev/null >/dev/null 2>&1")
     web1.sh(
         "echo '20261122T000000Z-000000 since noon by ann from laptop (limit-req)' >/var/lib/remediate/holder; "
         "until ! flock -n /var/lib/remediate/lock true; do sleep 0.05; done"
