@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.disks import images
+from tests.faults.moments import Moment, lay, missed
 from tests.faults.namespace import Failed, in_private
 from tests.faults.shells import BASH, BUSYBOX, BUSYBOX_ALONE, DASH, Shell
 from tests.faults.world import FAKES, World
@@ -207,7 +209,39 @@ def test_a_failure_in_it_is_told_outside() -> None:
         in_world(act)
 
 
+def test_a_daemon_that_no_manager_holds_reads_its_files_again_at_a_signal() -> None:
+    def act(world: World) -> None:
+        world.daemon(UNIT, "nginx: master process nginx")
+        pid = said(world, "systemctl", "show", "-p", "MainPID", "--value", UNIT)
+        assert said(world, "ps", "-o", "comm=", "-p", pid) == "nginx"
+        assert said(world, "ps", "-o", "args=", "-p", pid) == "nginx: master process nginx"
+        Path(LIVE).write_bytes(b"new\n")
+        world.run("kill", "-HUP", pid).check_returncode()
+        deadline = time.monotonic() + 60
+        while world.serves(UNIT)[LIVE] != b"new\n" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert world.serves(UNIT)[LIVE] == b"new\n"
+
+    in_world(act)
+
+
+def test_a_moment_comes_once_and_one_that_does_not_come_is_missed() -> None:
+    def act(world: World) -> None:
+        dies, never = Moment("mv", "/etc/a b *", "exit 7"), Moment("mv", "*", ":", "[ -e /nowhere ]")
+        lay(world, [dies, never])
+        assert missed(world, [dies, never]) == [dies, never]
+        Path(f"{LIVE}.a").touch()
+        assert world.run("mv", "/etc/x", "b", "c").returncode == 1, "no such file, and other words"
+        assert world.run("mv", "/etc/a", "b", "c").returncode == 7
+        assert world.run("mv", "/etc/a", "b", "c").returncode == 1, "it has come once"
+        assert world.run("mv", f"{LIVE}.a", f"{LIVE}.b").returncode == 0
+        assert missed(world, [dies, never]) == [never]
+
+    in_world(act)
+
+
 def test_shellcheck_finds_nothing_in_the_fakes() -> None:
-    files = [str(path) for path in FAKES.iterdir()]
+    files = [str(path) for path in FAKES.iterdir() if path.read_text().startswith("#!/bin/sh\n")]
+    assert len(files) > 4
     done = subprocess.run(["shellcheck", "-s", "sh", *files], capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout.decode()
