@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults import tracing
+from tests.faults.at_once import WRITTEN_TO
 from tests.faults.cases import replaced
 from tests.faults.namespace import in_parallel
 from tests.faults.plans import Planned
@@ -61,6 +62,8 @@ def test_a_line_and_an_arm_that_never_run_are_told() -> None:
             "if :; then rm",
             "I5",
         ),
+        (WRITTEN_TO.name, 'if came_out "$2" "$3"; then rm', "if :; then rm", "I5"),
+        (f"{WRITTEN_TO.name}, without exchange", '|| came_out "$1" "$3"; then', "|| :; then", "I5"),
         ("a file that was deleted: the old one beside is removed", KNOWS_THE_LOG, "", "I2"),
     ],
 )
