@@ -4,19 +4,20 @@ import errno
 import os
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from remediations.transaction.program import HOME
-from tests.faults.disks import KILL, disk, images
+from tests.faults.disks import EXT4_DEFAULT, KILL, Disk, disk, images
 from tests.faults.invariants import Broken
 from tests.faults.layers import by_hand, by_timer, state
 from tests.faults.namespace import in_parallel, in_private
 from tests.faults.plans import RUN
 from tests.faults.scenes import ABORTED, COMMIT, CURRENT, PROGRAM, Course, Setting
-from tests.faults.stepper import Stepper
-from tests.faults.sweep import Cut, Result
+from tests.faults.stepper import Stepper, Stuck
+from tests.faults.sweep import Cut, Result, recovered
 from tests.faults.world import World
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS)
@@ -28,6 +29,9 @@ SOON = {"confirm_within": 2}
 KIB = 1024
 SMALL = replace(KILL, make=(*KILL.make, "-m", "0"))
 """No blocks for root alone: what df shows as free can be had."""
+DAMAGED = replace(EXT4_DEFAULT, name="read-only", options="errors=remount-ro", eager=False)
+UNTIL_THE_BOOT = 5.0
+"""Seconds that a run has from its start until the host is switched off: on such a disk it may wait for long."""
 DONE = (None, "COMMITTED", "ROLLED_BACK", "REFUSED")
 
 
@@ -41,8 +45,9 @@ class Point:
     free: int | None = None
 
     def __str__(self) -> str:
-        what = f"{errno.errorcode[self.error]} at" if self.error else f"{self.free} KiB free,"
-        return f"{self.course.name}, {what} step {self.step}"
+        room = f"{self.free} KiB free, " if self.free is not None else ""
+        what = f"{errno.errorcode[self.error]} at " if self.error else room
+        return f"{self.course.name}, {what}step {self.step}"
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,48 @@ def levels(count: int = 60, workers: int = 2) -> Result:
     step = max(1, 60 // count)
     points = [Point(course, free=level * 2) for course in COURSES for level in range(0, 60, step)]
     return at([*points, *(Point(course, free=None) for course in FULL_IN_AWAIT)], workers)
+
+
+def read_only(every: int, workers: int = 2) -> Result:
+    """At a call ext4 finds itself damaged and takes no writes any more; the run goes on until the host is booted."""
+    points = [point for course in (COMMIT, ABORTED) for point in calls(Setting(course))]
+    return turned(points[::every], workers)
+
+
+def calls(setting: Setting) -> list[tuple[Setting, int]]:
+    """The setting at each call that changes a file."""
+    return [(setting, step) for step in range(1, in_private(partial(_count, setting.course)) + 1)]
+
+
+def turned(points: Sequence[tuple[Setting, int]], workers: int) -> Result:
+    found = in_parallel(_turned, points, workers)
+    return Result(len(found), len(found), tuple(broken for each in found for broken in each))
+
+
+def _turned(point: tuple[Setting, int]) -> Sequence[Broken]:
+    setting, number = point
+    scene = setting.scene
+    with images() as folder:
+        with (
+            disk(DAMAGED, folder, folder / "disk") as device,
+            World(device.root, folder / "world") as world,
+        ):
+            scene.prepare(world)
+            scene.units(world)
+            device.sync()
+            with suppress(Stuck), world.step("sh", *scene.words, timeout=UNTIL_THE_BOOT) as tree:
+                for step in tree:
+                    if step.number == number:
+                        _damage(device)
+            cut = Cut(device.cut(), f"{setting.course.name}, read-only at step {number}", scene.told(tree.stdout), True)
+        return recovered(scene, DAMAGED, folder, cut)
+
+
+def _damage(device: Disk) -> None:
+    Path("/sys/fs/ext4", Path(device.device).name, "trigger_fs_error").write_text("a test\n")
+    with suppress(OSError):
+        (device.root / "written").touch()
+        raise AssertionError(f"{device.device} still takes writes")
 
 
 def at(points: Sequence[Point], workers: int) -> Result:

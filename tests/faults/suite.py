@@ -54,6 +54,7 @@ ROWS = {
     "elsewhere": "both, under bash and busybox sh, without exchange, without systemd",
     "disk full": "disk full at 60 levels, and from AWAIT on",
     "errors": "each call fails once: ENOSPC, EIO, EROFS",
+    "read-only": "the disk turns read-only at a call, and the host is booted later",
     "meddling": "somebody else writes, stops daemons, locks files, cuts power, at just one call, too",
     "sequences": "random sequences of start, confirm, abort, kill, cut, foreign edit, second run, recover",
     "undo code": "the undo code: lines and arms that ran, decisions that went both ways",
@@ -68,6 +69,7 @@ def tests(quick: bool) -> list[Test]:
         *swept,
         Test("disk full", "levels", partial(_levels, quick)),
         Test("errors", "once each", partial(_refusals, quick)),
+        Test("read-only", "at each call", partial(_read_only, quick)),
         Test("meddling", "in AWAIT", partial(_meddled, quick)),
         Test("sequences", "against a model", partial(_sequences, quick)),
         Test("undo code", "each way", _ways),
@@ -82,6 +84,11 @@ def _levels(quick: bool) -> Figure:
 
 def _refusals(quick: bool) -> Figure:
     result = bad_disks.refusals(97 if quick else 1)
+    return Figure(result.steps, tuple(map(str, result.broken)))
+
+
+def _read_only(quick: bool) -> Figure:
+    result = bad_disks.read_only(61 if quick else 1)
     return Figure(result.steps, tuple(map(str, result.broken)))
 
 

@@ -63,7 +63,7 @@ def sweep(scene: Scene, model: Model, workers: int | None = None, every: int = 1
         cuts = in_private(partial(_run, scene, model, folder))
         distinct = list({(cut.image, cut.told): cut for cut in reversed(cuts)}.values())[::-1]
         distinct = distinct[::-1][::every][::-1]
-        found = in_parallel(partial(_recover, scene, model, folder), distinct, workers)
+        found = in_parallel(partial(recovered, scene, model, folder), distinct, workers)
         return Result(len(cuts) - 1, len(distinct), tuple(broken for each in found for broken in each))
 
 
@@ -81,7 +81,8 @@ def _run(scene: Scene, model: Model, folder: Path) -> list[Cut]:
         return [*cuts, Cut(device.cut(), "the end", scene.told(tree.stdout), not model.all_survives)]
 
 
-def _recover(scene: Scene, model: Model, folder: Path, cut: Cut) -> list[Broken]:
+def recovered(scene: Scene, model: Model, folder: Path, cut: Cut) -> list[Broken]:
+    """What is broken once the scene's recovery has come over what the cut has left."""
     name = f"{cut.image.stem}.{cut.told}"
     with (
         mounted_copy(model, cut.image, folder / f"{name}.root") as root,

@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults import bad_disks, machine
 from tests.faults.bad_disks import Point
+from tests.faults.cases import FSYNC_OFF
 from tests.faults.namespace import in_private
 from tests.faults.plans import Planned
 from tests.faults.scenes import COMMIT, Setting
@@ -24,6 +25,17 @@ def test_whatever_call_fails_once_it_is_all_or_nothing() -> None:
     result = bad_disks.refusals(1 if FULL else 97)
     assert result.steps > 10
     assert not result.broken, "\n".join(map(str, result.broken))
+
+
+def test_a_disk_that_turns_read_only_is_all_or_nothing_at_the_next_boot() -> None:
+    result = bad_disks.read_only(1 if FULL else 61)
+    assert result.steps > 4
+    assert not result.broken, "\n".join(map(str, result.broken))
+
+
+def test_without_fsync_a_disk_that_turns_read_only_loses_what_was_told() -> None:
+    points = bad_disks.calls(Setting(COMMIT, edit=FSYNC_OFF))
+    assert {each.invariant for each in bad_disks.turned(points[-8:], workers=2).broken} >= {"I4"}
 
 
 def test_random_sequences_agree_with_the_model() -> None:
