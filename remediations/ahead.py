@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remediations import command_words, terminal
-from remediations.reach import Reached, reach
+from remediations import command_words, interrupts, terminal
+from remediations.reach import Reached, keep_compiled, reach
 from remediations.request import Request
 
 _under_way: list[Reached] = []
@@ -20,7 +20,9 @@ def set_out(argv: Sequence[str]) -> None:
     try:
         request = command_words.guess(argv)
         if request:
+            interrupts.defer()  # the verb will answer for them
             terminal.prepare()
+            keep_compiled()
             _under_way.append(reach(request))
     except Exception:
         return

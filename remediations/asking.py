@@ -23,7 +23,9 @@ def agreed(hosts: Sequence[str]) -> bool:
 def become_password() -> str:
     """Typed without an echo. UsageError where there is no terminal to type it on."""
     if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError("--ask-become-pass: there is no terminal to ask on: set REMEDIATE_BECOME_PASSWORD instead")
+        raise UsageError(
+            "--ask-become-pass: there is no terminal to ask on; without one, set REMEDIATE_BECOME_PASSWORD"
+        )
     try:
         return getpass.getpass("sudo password: ")
     except EOFError:

@@ -11,7 +11,7 @@ from invoke.context import Context
 from invoke.program import Program
 from invoke.tasks import task
 
-from remediations import command_words, terminal
+from remediations import command_words, interrupts, terminal
 from remediations.errors import UsageError
 from remediations.guard import verb
 from remediations.request import Verb
@@ -41,7 +41,8 @@ def _run(kind: Verb, words: dict[str, Any]) -> int:
     if words["ask_become_pass"]:
         from remediations import asking
 
-        request = replace(request, become_password=Secret(asking.become_password()))
+        with interrupts.raised():
+            request = replace(request, become_password=Secret(asking.become_password()))
     from remediations.start import start
 
     return start(request)

@@ -21,21 +21,39 @@ SWITCHES = ("--dry-run", "--yes", "--require-proof", "--hold", "--ask-become-pas
 PROGRAM_FLAGS = ("--list", "-l", "--help", "-h", "--version", "-V", "--complete", "--print-completion-script")
 _PARAMETERS = {"--set": "set_"}
 
+_ALL = frozenset({
+    "--host", "--inventory", "--playbook", "--forks", "--format", "--output", "--known-hosts", "--host-key-checking",
+    "--ask-become-pass",
+})  # fmt: skip
+_ASKING = _ALL | {"--health-url", "--detailed-exitcode"}
+_APPLYING = _ASKING | {
+    "--dry-run", "--yes", "--settle", "--require-proof", "--plan", "--confirm-timeout", "--wait-lock",
+}  # fmt: skip
+FLAGS: Mapping[Verb, frozenset[str]] = {
+    "remediate": _APPLYING | {"--only", "--set", "--hold"},
+    "diagnose": _ASKING,
+    "verify": _ASKING,
+    "undo": _APPLYING | {"--run"},
+    "confirm": _ASKING | {"--run"},
+    "recover": _ASKING,
+    "history": _ALL,
+}
+
 
 def check(argv: Sequence[str]) -> None:
     """Invoke takes `--host` without a value, and `--only --dry-run` for an --only of "--dry-run": neither is meant.
 
     It takes several verbs, too, but a verb ends with the exit code of its run, and no second one would ever begin.
     """
-    verbs, words = [], iter([*argv, ""])
+    verb, words = "", iter([*argv, ""])
     for word in words:
         flag, equals, value = word.partition("=")
         if flag in (*REPEATED, *ONCE):
             _check_value(flag, value if equals else next(words), joined=bool(equals))
+        elif verb and word and not word.startswith("-"):
+            raise UsageError(f"{verb} {word}: one verb a run, please")
         elif word in get_args(Verb):
-            verbs.append(word)
-    if len(verbs) > 1:
-        raise UsageError(f"{' '.join(verbs)}: one verb a run, please")
+            verb = word
 
 
 def with_verb(argv: Sequence[str]) -> list[str]:
@@ -82,29 +100,26 @@ def guess(argv: Sequence[str]) -> Request | None:
     Plain are one verb and then flags with their values, each as `--help` shows it. Raises UsageError for a value.
     """
     check(argv)
-    if not argv or argv[0] not in get_args(Verb) or "--ask-become-pass" in argv:
+    verb: Verb | None = next((known for known in FLAGS if argv[:1] == [known]), None)
+    words = _parameters(argv[1:], FLAGS[verb]) if verb else None
+    if verb is None or words is None or (verb == "confirm" and "run" not in words) or words.get("ask_become_pass"):
         return None
-    words = _parameters(argv[1:])
-    return None if words is None else request(argv[0], words)  # type: ignore[arg-type]  # it is a Verb, see above
+    return request(verb, words)
 
 
-def _parameters(flags: Sequence[str]) -> dict[str, Any] | None:
-    """The flags as a task gets them. None for words that are no flags of ours, or stand twice."""
+def _parameters(flags: Sequence[str], known: frozenset[str]) -> dict[str, Any] | None:
+    """The flags as a task gets them. None for words that are not known to it, or stand twice."""
     given: dict[str, Any] = {}
     rest = iter(flags)
     for word in rest:
         flag, equals, value = word.partition("=")
         name = _PARAMETERS.get(flag, flag.removeprefix("--").replace("-", "_"))
-        if flag in REPEATED:
-            given[name] = [*given.get(name, []), value if equals else next(rest)]
-        elif name in given:
+        if flag not in known or (name in given and flag not in REPEATED):
             return None
-        elif flag in ONCE:
-            given[name] = value if equals else next(rest)
-        elif word in SWITCHES:
-            given[name] = True
-        else:
+        if flag in SWITCHES and equals:
             return None
+        text = True if flag in SWITCHES else value if equals else next(rest)
+        given[name] = [*given.get(name, []), text] if flag in REPEATED else text
     return given
 
 

@@ -21,7 +21,7 @@ class EarlyConnection:
     def __init__(self, target: Target, warn: Warn) -> None:
         self._connection = open_connection(target, warn, HeadStart(target))
         self._begun: Future[tuple[Shell, Mapping[str, Answer]]] = Future()
-        self._given = False
+        self._given = self._closed = False
         # A daemon: a host that does not answer must not hold up the end of a run that found a fault in its playbook.
         threading.Thread(target=self._begin, name=f"reach {target.name}", daemon=True).start()
 
@@ -33,6 +33,8 @@ class EarlyConnection:
             self._begun.set_result((shell, ask_first(shell)))
         except BaseException as error:
             self._begun.set_exception(error)  # raised where the shell is asked for
+        if self._closed:  # before the login was through, which knew nothing of it
+            self._connection.close()
 
     def shell(self) -> Shell:
         """See Connection. The first call waits for what is under way."""
@@ -47,4 +49,5 @@ class EarlyConnection:
 
     def close(self) -> None:
         """See Connection."""
+        self._closed = True
         self._connection.close()

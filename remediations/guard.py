@@ -27,10 +27,11 @@ def verb(body: F) -> F:
 
 def _ended(body: Callable[[], int]) -> int:
     terminal.prepare()
-    interrupts.raise_for_sigterm()
     try:
-        command_words.check(sys.argv[1:])
-        return body()
+        with interrupts.deferred():
+            interrupts.checkpoint()
+            command_words.check(sys.argv[1:])
+            return body()
     except RemediateError as error:
         return say(str(error), error.exit_code)
     except KeyboardInterrupt:

@@ -32,6 +32,11 @@ class Reached:
             connection.close()
 
 
+def keep_compiled() -> None:
+    """Invoke forbids to keep compiled modules, so that a checkout would be compiled anew at every start."""
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
+
 def reach(request: Request) -> Reached:
     """Returns once the logins are under way. Raises UsageError or InventoryError."""
     sys.setswitchinterval(TURN_SECONDS)

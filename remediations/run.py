@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from remediations import asking, health_settings, interrupts, library, playbook, selection, state, terminal, work
 from remediations.early import EarlyConnection
@@ -21,7 +22,7 @@ from remediations.progress import progress, silent
 from remediations.report import json as json_report
 from remediations.report import sink
 from remediations.report import text as text_report
-from remediations.report.style import style_for
+from remediations.report.style import Style, style_for
 from remediations.request import CHANGING, Request
 from remediations.result import HostResult, worst
 from remediations.runner import Journey
@@ -55,6 +56,7 @@ def _carry_out(fleet: Fleet, request: Request) -> tuple[tuple[HostResult, ...], 
     try:
         with _watched(fleet):
             results = _travel(fleet, request)
+        interrupts.checkpoint()
         return _ask_and_apply(fleet, request, results), False
     except Interrupted as interruption:
         results = interruption.results
@@ -87,8 +89,10 @@ def _travel(fleet: Fleet, request: Request) -> tuple[HostResult, ...]:
 def _ask_and_apply(fleet: Fleet, request: Request, results: tuple[HostResult, ...]) -> tuple[HostResult, ...]:
     if not request.applies or request.dry_run or request.yes or not _planned(results):
         return results
-    terminal.remark(text_report.render(results, style_for(sys.stderr, request.environ), dry_run=True).rstrip("\n"))
-    if not asking.agreed(_planned(results)):
+    terminal.remark(_text(request, results, style_for(sys.stderr, request.environ), dry_run=True).rstrip("\n"))
+    with interrupts.raised():
+        agreed = asking.agreed(_planned(results))
+    if not agreed:
         fleet.close()
         return tuple(_declined(result) for result in results)
     with _watched(fleet):
@@ -166,7 +170,9 @@ def _report(request: Request, run_id: str, results: Sequence[HostResult], out: s
         if result.bug:
             terminal.remark(f"remediate: {result.error}")
     try:
-        out(_rendered(request, run_id, results, dry_run=dry_run))
+        document = _rendered(request, run_id, results, dry_run=dry_run)
+        with interrupts.raised():
+            out(document)
     except KeyboardInterrupt:
         lost, code = "interrupted", interrupts.EXIT_CODE
     except OSError as error:
@@ -191,4 +197,9 @@ def _rendered(request: Request, run_id: str, results: Sequence[HostResult], *, d
     if request.format == "json":
         return json_report.render(run_id, results, dry_run=dry_run)
     style = style_for(sys.stdout, {**request.environ, **({"NO_COLOR": "1"} if request.output else {})})
-    return text_report.render(results, style, dry_run=dry_run, inventory=request.inventory)
+    return _text(request, results, style, dry_run=dry_run)
+
+
+def _text(request: Request, results: Sequence[HostResult], style: Style, *, dry_run: bool) -> str:
+    program = "remediate" if Path(sys.argv[0]).name == "remediate" else "invoke"
+    return text_report.render(results, style, dry_run=dry_run, inventory=request.inventory, program=program)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import gc
-import sys
 
-from remediations import ahead
+from remediations import ahead, interrupts
+from remediations.reach import keep_compiled
 from remediations.request import Request
 
 
 def start(request: Request) -> int:
     """Carries the request out and reports it; returns the exit code of the worst host."""
-    # Invoke forbids to keep compiled modules, so that a checkout would be compiled anew at every start.
-    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+    keep_compiled()
     reached = ahead.joined(request)
     try:
         from remediations import diagnosis
         from remediations.run import run  # 0.1 s of imports, which nobody notices while hosts think
 
         diagnosis.families()  # found by name: no import brings them along
+        interrupts.checkpoint()
         return run(request, reached.hosts, reached.connections)
     finally:
         reached.close()

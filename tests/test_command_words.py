@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from remediations import cli, command_words, start
 from remediations.errors import UsageError
-from remediations.request import Request
+from remediations.request import Request, Verb
 
 PLAIN = (
     "remediate --host web1 --dry-run",
@@ -71,23 +71,44 @@ def test_the_environment_counts_in_the_guess(by_invoke: Any, monkeypatch: pytest
         "lab.up web1",
         "catalogue",
         "explain limit-req",
-        "remediate web1",
         "remediate --help",
         "remediate --host web1 -h",
         "remediate --host web1 --dry",
         "remediate --host web1 --yes=1",
-        "remediate --host web1 --nosuch 1",
+        "remediate --host web1 --nosuch",
         "remediate --host web1 --forks 1 --forks 2",
         "remediate --host web1 --ask-become-pass",
-        "remediate --host web1 --yes lab.down",
+        "remediate --run 20261122T130500Z-7f3a9c",
+        "diagnose --host web1 --dry-run",
+        "diagnose --yes",
+        "history --health-url http://x/",
+        "undo --only x",
+        "verify --set a.b=1",
+        "confirm --host web1",
     ],
 )
 def test_nothing_else_is_guessed(line: str) -> None:
     assert command_words.guess(line.split()) is None
 
 
+@pytest.mark.parametrize("verb", get_args(Verb))
+def test_each_verb_takes_the_flags_that_its_task_has(verb: Verb) -> None:
+    task = cli.namespace()[verb]
+    names = [each.name.strip("_").replace("_", "-") for each in task.get_arguments()]
+    assert command_words.FLAGS[verb] == {f"--{name}" for name in names}
+
+
 @pytest.mark.parametrize(
-    "line", ["remediate --host", "remediate --host web1 --forks many", "diagnose --host a verify --host a"]
+    "line",
+    [
+        "remediate --host",
+        "remediate web1",
+        "remediate --host web1 --forks many",
+        "remediate --host web1 --yes lab.down",
+        "remediate --host web1 --yes undo",
+        "diagnose --host a verify --host a",
+        "diagnose --host a catalogue",
+    ],
 )
 def test_a_fault_in_the_words_is_none_but_usage(line: str) -> None:
     with pytest.raises(UsageError):

@@ -13,7 +13,7 @@ _log = logging.getLogger("remediations.connections")
 def open_connection(target: Target, warn: Warn = _log.warning, head_start: HeadStart | None = None) -> Connection:
     """The connection to `target`; nothing is sent before its first `shell()` but what `head_start` does.
 
-    Paramiko and Fabric (0.2 s of imports) are loaded only where SSH is asked for.
+    Paramiko (and Fabric, where ssh_config asks for it) is loaded only where SSH is asked for.
     """
     if target.connection == "local":
         from remediations.connections.local import LocalConnection

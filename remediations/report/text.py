@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from remediations import masking
 from remediations.findings import Finding
@@ -29,14 +29,23 @@ WORDS: dict[Status, str] = {
     "declined": "declined: nothing was changed",
 }
 GOOD: tuple[Status, ...] = ("ok", "changed")
-_COMMAND = re.compile(r"\binvoke (?:undo|history|confirm|recover) --host [^\s,;]+")
+_COMMAND = re.compile(r"\binvoke (?P<verb>undo|history|confirm|recover) (?P<host>--host [^\s,;]+)")
 OPEN: tuple[Status, ...] = ("planned", "diagnosed", "declined")
 
 
-def render(results: Sequence[HostResult], style: Style, *, dry_run: bool, inventory: str | None = None) -> str:
-    """All hosts, then one line a host where there are several. `inventory` is what a command of the report needs."""
+def render(
+    results: Sequence[HostResult], style: Style, *, dry_run: bool, inventory: str | None = None, program: str = "invoke"
+) -> str:
+    """All hosts, then one line a host where there are several.
+
+    Every command that it advises can be typed as it stands: with the `program` and the `inventory` of this one.
+    """
     where = f" --inventory {shlex.quote(inventory)}" if inventory else ""
-    blocks = ["\n".join(_host(result, style, where, dry_run=dry_run)) for result in results]
+
+    def typed(text: str) -> str:
+        return _COMMAND.sub(lambda command: f"{program} {command['verb']} {command['host']}{where}", text)
+
+    blocks = ["\n".join(_host(result, style, typed, dry_run=dry_run)) for result in results]
     if len(results) > 1:
         blocks.append("\n".join(_summary(results, style)))
     return "\n\n".join(blocks) + "\n"
@@ -66,11 +75,11 @@ def _status(result: HostResult, style: Style) -> str:
     return paint(WORDS[result.status])
 
 
-def _host(result: HostResult, style: Style, where: str, *, dry_run: bool) -> Iterator[str]:
+def _host(result: HostResult, style: Style, typed: Callable[[str], str], *, dry_run: bool) -> Iterator[str]:
     yield _line(result, style)
-    this = f"--host {masking.defused(result.host)}{where}"
+    this = f"--host {masking.defused(result.host)}"
     if result.history:
-        yield from history.lines(this, result.history, style)
+        yield from map(typed, history.lines(this, result.history, style))
     if result.before:
         yield f"  site    {_health(result.before, style)}"
     for number, finding in enumerate(result.findings, 1):
@@ -82,18 +91,18 @@ def _host(result: HostResult, style: Style, where: str, *, dry_run: bool) -> Ite
     yield from _changes("undid", result.undone, style)
     yield from _proof(result, style)
     for warning in result.warnings:
-        yield f"  {style.yellow('warning')} {_advised(warning, where)}"
+        yield f"  {style.yellow('warning')} {typed(_said(warning))}"
     if result.after:
         yield f"  after   {_health(result.after, style)}"
     if result.error:
-        yield f"  {style.red('error')}   {_advised(result.error, where)}"
+        yield f"  {style.red('error')}   {typed(_said(result.error))}"
     if result.plan and dry_run:
         yield f"  plan    {result.plan[:16]}  (apply exactly this one: --plan {result.plan[:16]})"
     if result.held:
         within = f"(within {result.held.seconds} s, else it is undone)"
-        yield f"  confirm invoke confirm {this} --run {result.held.run}   {within}"
+        yield typed(f"  confirm invoke confirm {this} --run {result.held.run}   {within}")
     if run := result.held.run if result.held else result.undo:
-        yield f"  undo    invoke undo {this} --run {run}"
+        yield typed(f"  undo    invoke undo {this} --run {run}")
     if result.restore:
         yield f"  or      {result.restore}"
 
@@ -131,11 +140,6 @@ def _proof(result: HostResult, style: Style) -> Iterator[str]:
         yield f"  proof   {_named(check.name)} {word}"
         if not check.ok:
             yield from (f"          {line}" for line in masking.text(check.output).split("\n"))
-
-
-def _advised(text: str, where: str) -> str:
-    """The commands that we advise can be typed as they stand."""
-    return _COMMAND.sub(lambda command: command[0] + where, _said(text))
 
 
 def _said(text: str) -> str:

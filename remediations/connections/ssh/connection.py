@@ -8,7 +8,7 @@ from remediations.connections.limits import login_slot
 from remediations.connections.root_shell import open_shell
 from remediations.connections.ssh.channel import ChannelPipe
 from remediations.connections.ssh.hop import Hop
-from remediations.connections.ssh.route import route_to
+from remediations.connections.ssh.route import prepare, route_to
 from remediations.errors import ConnectionLostError
 
 
@@ -16,6 +16,7 @@ class SshConnection:
     """A Connection by SSH, through jump hosts where ssh_config or the inventory say so."""
 
     def __init__(self, target: Target, warn: Warn, head_start: HeadStart | None = None) -> None:
+        prepare()
         self._target = target
         self._warn = warn
         self._head_start = head_start

@@ -32,7 +32,7 @@ class Hop:
     """A connection that is opened by our rules for host keys, time limits and second tries."""
 
     connection: Any
-    """Fabric's, or a StraightConnection where nothing but the inventory says where it leads."""
+    """Fabric's, or a StraightConnection where no ssh_config leads elsewhere."""
     where: str
     """How messages begin: `web1: connect to 10.0.0.5:22`."""
     check: HostKeyCheck

@@ -10,8 +10,6 @@ if "invoke" in sys.modules:
 else:
     sys.modules["invoke"] = None  # type: ignore[assignment]  # Python's word for "not to be had", which Paramiko expects
     try:
-        import paramiko
+        import paramiko  # noqa: F401
     finally:
         del sys.modules["invoke"]
-
-__all__ = ["paramiko"]

@@ -1,4 +1,4 @@
-"""Which logins lead to a host: the inventory first, then ssh_config, as Fabric resolves it."""
+"""Which logins lead to a host: the inventory first, then ssh_config, resolved by Fabric where it may lead elsewhere."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ from remediations.connections.ssh.hop import Hop
 from remediations.connections.ssh.straight import StraightConnection
 from remediations.connections.ssh_config import may_lead_elsewhere, parse_jumps, user_and_system_text
 from remediations.errors import InventoryError
+
+
+def prepare() -> None:
+    """Loads Fabric, and Invoke with it, where they are needed: no two threads may enter Invoke from its two ends."""
+    if may_lead_elsewhere(user_and_system_text()):
+        import fabric  # type: ignore[import-untyped]  # noqa: F401 - Fabric ships no types
 
 
 def route_to(target: Target, warn: Warn) -> list[Hop]:
@@ -92,13 +98,13 @@ def _resolve(name: str, address: str, port: int | None, user: str | None) -> Any
         if may_lead_elsewhere(text):
             return _by_fabric(address, parsed)
         return StraightConnection(address, parsed.lookup(address))
-    except (ValueError, KeyError, paramiko.SSHException) as error:
+    except (ValueError, KeyError, OSError, paramiko.SSHException) as error:
         raise InventoryError(f"{name}: ssh_config for {address}: {error}") from error
 
 
 def _by_fabric(address: str, parsed: paramiko.SSHConfig) -> Any:
     """Fabric's, for what leads elsewhere; it brings Invoke, which Paramiko needs for `Match exec`, along."""
-    import fabric  # type: ignore[import-untyped]  # Fabric ships no types
+    import fabric
     import invoke
 
     paramiko.config.invoke = invoke  # type: ignore[attr-defined]  # see `paramiko_alone`

@@ -1,4 +1,4 @@
-"""A login where nothing but the inventory says where it leads: opened as Fabric would, without loading it."""
+"""A login that no ssh_config leads elsewhere: opened as Fabric would, without loading it."""
 
 from __future__ import annotations
 
