@@ -160,6 +160,8 @@ put_back() { # every file, the last swapped first
       elif [ -e "$orig" ]; then bring_back "$path" "$orig" "$new"
       elif [ ! -e "$path" ] || holds "$path" "$new"; then from_journal "$number" "$path"
       fi
+    elif [ "$old" != absent ] && came_out "$orig" "$old" && ! alike "$path" "before/$number"; then
+      bring_back "$path" "$orig" "$old" # somebody has put the old bytes back, with another owner or mode
     fi
     if holds "$path" "$old"; then say "restored $path"; else bad=1; fi
     flush "${path%/*}"
@@ -168,6 +170,8 @@ $(awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' ops)
 LIST
   return $bad
 }
+
+alike() { [ "$(stat -c %u:%g:%a -- "$1")" = "$(stat -c %u:%g:%a -- "$2")" ]; } # PATH PATH: owner and mode
 
 take_away() { # PATH SHA: what we created, if it is still that; aside it has a name that nobody removes unseen
   aside=$(beside "$1" orig)

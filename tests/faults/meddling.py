@@ -70,6 +70,8 @@ MEDDLINGS = (
     Meddling("a created file is removed", f"rm {CREATED}"),
     Meddling("the old bytes are put back by hand", f"cp -p {beside(MAIN, 'orig')} {MAIN}"),
     Meddling("an edited file can no longer be replaced", f"chattr +i {MAIN}", "NEEDS_HUMAN"),
+    Meddling("a deleted file is put back, but for its owner", f"cat {beside(GONE, 'orig')} >{GONE}"),
+    Meddling("a deleted file is put back from beside", f"mv {beside(GONE, 'orig')} {GONE}"),
     Meddling("the daemon takes no reload any more", "echo no >$FAKES/fail/reload.nginx.service", "NEEDS_HUMAN"),
     Meddling("the daemon is stopped", "systemctl stop nginx.service"),
     Meddling("the daemon is down for good", DOWN, "NEEDS_HUMAN"),
