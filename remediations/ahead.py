@@ -16,7 +16,7 @@ _under_way: list[Reached] = []
 
 
 def set_out(argv: Sequence[str]) -> None:
-    """Reaches the hosts of a plain command line. Whatever goes wrong here goes wrong again in `joined`, and is told."""
+    """Reaches the hosts of a plain command line. What goes wrong here goes wrong again in the verb, and is told."""
     try:
         request = command_words.guess(argv)
         if request:

@@ -67,12 +67,15 @@ class Host(RuleBasedStateMachine):
         """Another run, also where one is open: then it is told so, and where that one is dead it ends it first."""
         self.count += 1
         was_open, run = self.open, f"20261122T{130000 + self.count}Z-7f3a9c"
-        planned = Planned(changes(now(), data, kind), run, actions=RELOAD, validators=(), more={"confirm_within": 300})
+        before = now()
+        planned = Planned(changes(before, data, kind), run, actions=RELOAD, validators=(), more={"confirm_within": 300})
         Path("/run/remediate/begin.sh").write_text(planned.text())
         said = self._ask("sh", "/run/remediate/begin.sh")
         self.told[run] = said
         if said == "await":
             assert not was_open or self._state(was_open) in ("ROLLED_BACK", "NEEDS_HUMAN"), was_open
+            if was_open and self._state(was_open) == "NEEDS_HUMAN":
+                self.stands = before  # left as somebody wrote it, and the new run was planned on that
             self.open, self.alive, self.planned, self.foreign = run, True, planned, False
         elif was_open and self._state(was_open) not in ("AWAIT",):
             self._closed()
