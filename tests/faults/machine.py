@@ -131,7 +131,7 @@ class Host(RuleBasedStateMachine):
             self.foreign |= path in [each.path for each in self.planned.operations]
         if not self.open or path not in [each.path for each in self.planned.operations]:
             self.stands = {**self.stands, path: read(path)}
-        os.sync()
+        self.disk.sync()
 
     @precondition(lambda self: not self.alive)
     @rule()

@@ -1,10 +1,14 @@
 """The disks lose what real ones lose: what was not fsynced is gone or torn, what was fsynced stands."""
 
+import functools
 import os
 import subprocess
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import ParamSpec
 
 import pytest
 
@@ -23,6 +27,8 @@ from tests.faults.disks import (
 from tests.faults.namespace import Failed, in_parallel, in_private
 from tests.faults.stepper import Stepper
 
+P = ParamSpec("P")
+TRIES = 4
 OVERWRITE = "echo new > f"
 RENAME = "echo new > f.new; mv -T f.new f"
 SAFE = "echo new > f.new; sync -- f.new; mv -T f.new f; sync -- ."
@@ -55,6 +61,19 @@ def survivors(model: Model, script: str) -> list[bytes | None]:
         return in_parallel(partial(content, model, folder), cuts)
 
 
+def undisturbed(test: Callable[P, None]) -> Callable[P, None]:
+    """Somebody's sync(2) anywhere on this machine writes out all disks: what a disk has lost may want another look."""
+
+    @functools.wraps(test)
+    def again(*args: P.args, **named: P.kwargs) -> None:
+        for _ in range(TRIES - 1):
+            with suppress(AssertionError):
+                return test(*args, **named)
+        return test(*args, **named)
+
+    return again
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_with_fsync_before_and_after_the_rename_a_file_is_old_or_new_and_in_the_end_new(model: Model) -> None:
     found = survivors(model, SAFE)
@@ -62,33 +81,40 @@ def test_with_fsync_before_and_after_the_rename_a_file_is_old_or_new_and_in_the_
     assert found[found.index(NEW) :] == [NEW] * found.count(NEW)
 
 
+@undisturbed
 def test_what_was_never_fsynced_has_never_been_on_a_strict_disk() -> None:
     assert set(survivors(EXT4_STRICT, RENAME)) == {OLD}
 
 
+@undisturbed
 def test_a_fsync_of_another_file_makes_a_rename_durable_ahead_of_its_data_on_a_strict_disk() -> None:
     assert survivors(EXT4_STRICT, RENAME + "; echo x > other; sync -- other")[-1] == TORN
 
 
 @pytest.mark.parametrize("model", [EXT4_EAGER, XFS], ids=lambda model: model.name)
+@undisturbed
 def test_a_rename_without_fsync_leaves_an_empty_file(model: Model) -> None:
     assert TORN in survivors(model, RENAME)
 
 
 @pytest.mark.parametrize("model", [EXT4_DEFAULT, EXT4_EAGER, XFS], ids=lambda model: model.name)
+@undisturbed
 def test_a_file_that_is_written_over_is_empty_in_between(model: Model) -> None:
     assert TORN in survivors(model, OVERWRITE)
 
 
+@undisturbed
 def test_ext4_by_default_writes_early_where_a_file_is_replaced_but_not_where_one_is_created() -> None:
     assert TORN not in survivors(EXT4_DEFAULT, RENAME)
     assert survivors(EXT4_DEFAULT, "mv -T f away; sync .; " + RENAME)[-1] == TORN
 
 
+@undisturbed
 def test_a_rename_without_fsync_of_its_folder_may_be_lost_though_the_program_has_ended_well() -> None:
     assert survivors(EXT4_STRICT, "echo new > f.new; sync -- f.new; mv -T f.new f")[-1] == OLD
 
 
+@undisturbed
 def test_a_device_that_nothing_was_written_to_gives_the_same_image() -> None:
     with images() as folder:
         cuts = in_private(partial(cuts_of, EXT4_STRICT, folder, SAFE))

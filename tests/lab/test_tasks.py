@@ -11,7 +11,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.program import Program
 
-from tests.lab import cgroup, inventory, tasks, teardown
+from tests.lab import cgroup, desk, inventory, tasks, teardown
 from tests.lab.commands import run
 from tests.lab.host import LabHost
 
@@ -22,7 +22,7 @@ Typed = Callable[..., str]
 def folder(lab_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Stands for the checkout's .lab; whatever a test leaves up there is taken down."""
     folder = tmp_path / ".lab"
-    monkeypatch.setattr(tasks, "FOLDER", folder)
+    monkeypatch.setattr(desk, "FOLDER", folder)
     monkeypatch.chdir(tmp_path)
     yield folder
     for record in inventory.staying(folder).values():
