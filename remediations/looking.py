@@ -49,7 +49,8 @@ class Options:
     """What holds for every host of a run. `state` is the folder for before-images, `run` the run's id.
 
     The host undoes what nobody confirms within `confirm_within` seconds; with `hold` that is left to a person. Where
-    the run may change the host, a run that was interrupted there is ended first.
+    the run may change the host, a run that was interrupted there is ended first. `asked`: somebody named these
+    remediations, so that a good site where all of them refuse is not an answer to what was asked.
     """
 
     run: str
@@ -62,6 +63,7 @@ class Options:
     wait_lock: int = 0
     hold: bool = False
     may_change: bool = False
+    asked: bool = False
 
 
 @dataclass
@@ -158,7 +160,8 @@ class Looking:
         return replace(result, status="refused", changes=(), error=refusal) if refusal else result
 
     def _refusal(self) -> str | None:
-        return self._known.refusal(only_plan=self.options.plan, require_proof=self.options.require_proof)
+        options = self.options
+        return self._known.refusal(only_plan=options.plan, require_proof=options.require_proof, asked=options.asked)
 
     # --- common ---
 

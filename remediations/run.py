@@ -128,6 +128,7 @@ def _journey(
         wait_lock=request.wait_lock,
         hold=request.hold,
         may_change=request.may_change,
+        asked=bool(request.only),
     )
     settings = health_settings.choose(request.health_url, host.health, play.health)
     early = reached.get(host.name)

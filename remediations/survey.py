@@ -42,14 +42,17 @@ class Survey:
             error=f"{self.snapshot.host}: {self.health.summary}" if status == "unknown" else None,
         )
 
-    def refusal(self, *, only_plan: str | None, require_proof: bool, blind: bool = False) -> str | None:
+    def refusal(
+        self, *, only_plan: str | None, require_proof: bool, blind: bool = False, asked: bool = False
+    ) -> str | None:
         """Why this plan may not be applied, known before anything is touched; `only_plan` is a plan's first digits.
 
-        With `blind` it may be where nobody can tell whether the site is good.
+        With `blind` it may be where nobody can tell whether the site is good. Where somebody has `asked` for just these
+        remediations, that all of them refuse is no good end.
         """
         name, plan, proven = self.snapshot.host, self.plan, self.proof
         if plan.empty:
-            return None
+            return f"{name}: {'; '.join(plan.refusals)}" if asked and plan.refusals and self.health.ok else None
         if not self.snapshot.machine.root:
             return f"{name}: not root there, so nothing can be changed; log in as root or allow sudo"
         if only_plan and not plan.sha256.startswith(only_plan):

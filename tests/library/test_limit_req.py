@@ -787,7 +787,8 @@ def test_on_a_real_host_behind_a_local_proxy_nobody_is_throttled(web1: LabHost, 
     web1.sh("for i in $(seq 300); do curl -s -o /dev/null -H 'Host: shop.example' http://127.0.0.1:8080/; done")
     only = ("--only", "limit-req")
     refused = command.remediate(*only)
-    assert (refused.host["status"], refused.host["changes"]) == ("ok", []), refused
+    assert (refused.exit_code, refused.host["status"], refused.host["changes"]) == (3, "refused", []), refused
+    assert "listens only on 127.0.0.1:8080: a proxy on this host" in refused.host["error"]
     assert "listens only on 127.0.0.1:8080: a proxy on this host" in str(refused.host["warnings"])
     web1.write("/etc/nginx/conf.d/real-ip.conf", b"set_real_ip_from 127.0.0.1;\nreal_ip_header X-Forwarded-For;\n")
     web1.reload_nginx()
