@@ -15,8 +15,11 @@ from remediations.request import Request
 _under_way: list[Reached] = []
 
 
-def set_out(argv: Sequence[str]) -> None:
-    """Reaches the hosts of a plain command line. What goes wrong here goes wrong again in the verb, and is told."""
+def set_out(argv: Sequence[str]) -> Request | None:
+    """Reaches the hosts of a plain command line, and returns what it means.
+
+    None where it is not plain or something goes wrong, which goes wrong again in the verb, and is told there.
+    """
     try:
         request = command_words.guess(argv)
         if request:
@@ -25,7 +28,8 @@ def set_out(argv: Sequence[str]) -> None:
             keep_compiled()
             _under_way.append(reach(request))
     except Exception:
-        return
+        return None
+    return request
 
 
 def joined(request: Request) -> Reached:

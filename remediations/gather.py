@@ -37,6 +37,8 @@ from remediations.snapshot import Snapshot
 T = TypeVar("T")
 Ask = Callable[[Sequence[Fact[object]], Sequence[Fact[object]]], Mapping[str, Answer]]
 """Asks the first facts one after the other and the second beside them; the answers by name."""
+Meanwhile = Callable[[Snapshot], None]
+"""Told what is known when the last question goes out, so that something can be begun; returns at once."""
 
 MOST_ROUNDS = 5
 MOST_JOURNAL_UNITS = 40
@@ -49,13 +51,14 @@ def gather(
     variables: Mapping[str, object] | None = None,
     first: Mapping[str, Answer] | None = None,
     named: Sequence[str] = (),
+    meanwhile: Meanwhile | None = None,
 ) -> Snapshot:
     """Everything that diagnosis and planning need; `variables` are what the inventory says of the host.
 
     `first` are the answers of `first_facts.ask_first` where it was called already; `named` are units that the run is
     about, which the list of units may leave out. Raises HostAnswerError where not even the machine answers.
     """
-    return replace(gather_by(partial(ask, shell), host, settings, first, named), variables=variables or {})
+    return replace(gather_by(partial(ask, shell), host, settings, first, named, meanwhile), variables=variables or {})
 
 
 def gather_by(
@@ -64,10 +67,11 @@ def gather_by(
     settings: HealthSettings,
     first: Mapping[str, Answer] | None = None,
     named: Sequence[str] = (),
+    meanwhile: Meanwhile | None = None,
 ) -> Snapshot:
     """The same by any way of asking: a host's shell, or answers that were recorded."""
     answers = ask(FIRST, BESIDE_FIRST) if first is None else first
-    return _second(ask, _complete(ask, _named(ask, _first(answers, host), named)), settings)
+    return _second(ask, _complete(ask, _named(ask, _first(answers, host), named)), settings, meanwhile)
 
 
 def ask_health(shell: Shell, probes: Sequence[http.Probe]) -> http.HttpAnswers | Unknown:
@@ -122,7 +126,7 @@ def _complete(ask: Ask, snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
-def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings) -> Snapshot:
+def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: Meanwhile | None) -> Snapshot:
     """What follows from the configuration: the logs that it names, what its validators say, how the site answers."""
     known = () if isinstance(snapshot.units, Unknown) else tuple(_told_of(snapshot))
     more = files.fact(["/etc/systemd/system/*.service.d/*.conf"])
@@ -133,6 +137,8 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings) -> Snapshot:
     verdicts = validation.fact(validators(snapshot), writable(snapshot))
     asked = questions.questions(settings, snapshot)
     site = http.fact(asked.probes)
+    if meanwhile:
+        meanwhile(snapshot)
     answers = ask([more, *([heard] if known else []), tails, where, peers, verdicts], [site])
 
     def read(fact: Fact[T]) -> T | Unknown:

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from invoke.exceptions import Exit
-
 from remediations import command_words, interrupts, terminal
 from remediations.errors import RemediateError
 
@@ -20,12 +18,15 @@ def verb(body: F) -> F:
 
     @functools.wraps(body)
     def guarded(*args: Any, **kwargs: Any) -> None:
-        raise Exit(code=_ended(functools.partial(body, *args, **kwargs)))
+        from invoke.exceptions import Exit  # there already: who calls is Invoke
+
+        raise Exit(code=ended(functools.partial(body, *args, **kwargs)))
 
     return guarded  # type: ignore[return-value]  # Invoke ignores what a task returns
 
 
-def _ended(body: Callable[[], int]) -> int:
+def ended(body: Callable[[], int]) -> int:
+    """The exit code of a verb's work, however it ends."""
     terminal.prepare()
     try:
         with interrupts.deferred():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from remediations import diagnosis, health, proof, transaction
+from remediations import diagnosis, health, proof, rehearsal, transaction
 from remediations.connections.base import Connection, Shell, Target
 from remediations.connections.open import open_connection
 from remediations.early import EarlyConnection
@@ -148,7 +148,8 @@ class Looking:
         return f"run {run} was interrupted before its end: {outcome.told}"
 
     def _gather(self, shell: Shell, first: Mapping[str, Answer] | None = None) -> Snapshot:
-        return gather(shell, self.target.name, self.settings, self.variables, first, self._named())
+        meanwhile = rehearsal.begin if self.work else None
+        return gather(shell, self.target.name, self.settings, self.variables, first, self._named(), meanwhile)
 
     def _named(self) -> tuple[str, ...]:
         """The units that the run is about, whether systemd lists them or not."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import Any, get_args
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from remediations import cli, command_words, start
 from remediations.errors import UsageError
@@ -28,16 +31,25 @@ PLAIN = (
     "confirm --host web1 --run 20261122T130500Z-7f3a9c",
 )
 
+RUN = "20261122T130500Z-7f3a9c"
+VALUES = {
+    "--forks": ("1", "32", "128", "0"), "--format": ("text", "json", "xml"), "--settle": ("0", "2.5s", "x"),
+    "--plan": ("0123abcd", "no"), "--run": (RUN, "no"), "--confirm-timeout": ("10", "5"), "--wait-lock": ("0", "5s"),
+    "--host-key-checking": ("yes", "no", "accept-new", "maybe"),
+}  # fmt: skip
+"""What stands behind a flag that does not take any word: some that it takes, some that it does not."""
+
 
 @pytest.fixture
 def by_invoke(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Gives a command line to Invoke, and the request that it made of it."""
     seen: list[Request] = []
 
-    def read(line: str) -> Request:
-        monkeypatch.setattr("sys.argv", ["remediate", *line.split()])
+    def read(line: str | list[str]) -> Request:
+        words = line.split() if isinstance(line, str) else line
+        monkeypatch.setattr("sys.argv", ["remediate", *words])
         with pytest.raises(SystemExit):
-            cli.main(line.split())
+            cli.main(words)
         return seen.pop()
 
     def begun(request: Request) -> int:
@@ -51,6 +63,32 @@ def by_invoke(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("line", PLAIN)
 def test_the_guess_is_what_invoke_makes_of_it(by_invoke: Any, line: str) -> None:
     assert command_words.guess(line.split()) == by_invoke(line)
+
+
+def _flag(verb: Verb, flag: str) -> st.SearchStrategy[list[str]]:
+    if flag in command_words.SWITCHES:
+        return st.just([flag])
+    value = st.sampled_from(VALUES.get(flag, ("x", "a=b", "web1,web2", "-x", "a-b.c", "é", "=", "remediate", verb)))
+    return st.builds(lambda word, joined: [f"{flag}={word}"] if joined else [flag, word], value, st.booleans())
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> list[str]:
+    """A verb with any of its flags and whatever values, most of them plain."""
+    verb = draw(st.sampled_from(get_args(Verb)))
+    flags = draw(st.lists(st.sampled_from(sorted(command_words.FLAGS[verb])), max_size=6))
+    return [verb, *itertools.chain.from_iterable(draw(_flag(verb, flag)) for flag in flags)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=400, deadline=None)
+@given(line=lines())
+def test_whatever_is_guessed_is_what_invoke_makes_of_it(by_invoke: Any, line: list[str]) -> None:
+    try:
+        guessed = command_words.guess(line)
+    except UsageError:
+        return
+    if guessed:
+        assert guessed == by_invoke(line)
 
 
 def test_the_environment_counts_in_the_guess(by_invoke: Any, monkeypatch: pytest.MonkeyPatch) -> None:

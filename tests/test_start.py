@@ -31,6 +31,11 @@ def test_nothing_that_a_login_does_not_need_is_loaded_before_it() -> None:
     assert loaded("import remediations.command, remediations.reach") & {*LATER, "invoke"} == set()
 
 
+def test_plain_words_are_carried_out_without_invoke() -> None:
+    path = "remediations.command, remediations.guard, remediations.start, remediations.run, remediations.library"
+    assert "invoke" not in loaded(f"import {path}; remediations.library.known(); remediations.diagnosis.families()")
+
+
 def test_the_command_line_loads_little_besides() -> None:
     assert loaded("import remediations.cli, remediations.start") & LATER == set()
 
