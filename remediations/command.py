@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from remediations import interrupts, terminal
 
@@ -24,7 +26,7 @@ def main() -> None:
             from remediations.guard import ended
             from remediations.start import start
 
-            sys.exit(ended(partial(start, request)))
+            _end(ended(partial(start, request)))
         from remediations import cli
 
         cli.main(sys.argv[1:])
@@ -32,6 +34,14 @@ def main() -> None:
         terminal.prepare()
         terminal.remark(f"remediate: {interrupts.BEFORE_ALL}")
         sys.exit(interrupts.EXIT_CODE)
+
+
+def _end(code: int) -> NoReturn:
+    """Ends the process at once: all is closed and written, and to take Python down lasts as long as to make a plan."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads any more: told before, where it was told
+            stream.flush()
+    os._exit(code)
 
 
 def _invoke_has_a_say() -> bool:

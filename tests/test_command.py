@@ -36,6 +36,7 @@ def went(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(ahead, "_under_way", [])
     monkeypatch.setattr(start, "start", begun)
     monkeypatch.setattr(cli, "main", by_invoke)
+    monkeypatch.setattr(os, "_exit", sys.exit)
     return ways
 
 
