@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -22,14 +23,37 @@ ORDER = (
     "service-crashed",
     "service-stopped",
     "service-flapping",
+    "nginx-file-limit",
+    "worker-connections",
     "socket-deleted",
+    "socket-path-mismatch",
+    "socket-permission",
+    "selinux-denied",
+    "address-mismatch",
+    "tls-mismatch",
+    "protocol-mismatch",
+    "header-too-big",
+    "worker-segfault",
+    "worker-oom",
+    "request-terminated",
     "app-down",
+    "dns-failure",
+    "firewall-reject",
+    "firewall-drop",
     "pool-exhausted",
+    "slow-upstream",
+    "worker-killed",
+    "backlog-full",
+    "upstream-closed",
+    "no-live-upstreams",
     "pending-restart",
 )
 
 RECENT_SECONDS = 15 * 60
 """What a log said before that is history."""
+
+VALIDATED = re.compile(r"NOTICE: configuration file \S+ test is successful")
+"""What PHP-FPM writes into its log when somebody validates its files, as we do."""
 
 Find = Callable[[Snapshot], Iterator[Finding]]
 
@@ -78,9 +102,10 @@ def _missing_text(judged: Health) -> str:
 
 def _last_line(machine: Machine, log: Log) -> str | None:
     """How the log ends, if not with something old; a line without a time is as old as the last one that has one."""
-    times = (freshness.log_time(machine, line) for line in reversed(log.lines))
+    lines = [line for line in log.lines if not VALIDATED.search(line)]
+    times = (freshness.log_time(machine, line) for line in reversed(lines))
     last = next((time for time in times if time is not None), machine.now)
-    return log.lines[-1] if log.lines and machine.now - last <= RECENT_SECONDS else None
+    return lines[-1] if lines and machine.now - last <= RECENT_SECONDS else None
 
 
 def blind_spots(snapshot: Snapshot) -> str:

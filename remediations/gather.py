@@ -127,7 +127,10 @@ def _complete(ask: Ask, snapshot: Snapshot) -> Snapshot:
 
 
 def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: Meanwhile | None) -> Snapshot:
-    """What follows from the configuration: the logs that it names, what its validators say, how the site answers."""
+    """What follows from the configuration: what its validators say, how the site answers, and then what its logs say.
+
+    The logs come last, so that they hold what our own questions to the site have brought about.
+    """
     known = () if isinstance(snapshot.units, Unknown) else tuple(_told_of(snapshot))
     more = files.fact(["/etc/systemd/system/*.service.d/*.conf"])
     heard = journal.fact(known)
@@ -139,7 +142,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     site = http.fact(asked.probes)
     if meanwhile:
         meanwhile(snapshot)
-    answers = ask([more, *([heard] if known else []), tails, where, peers, verdicts], [site])
+    answers = ask([more, *([heard] if known else []), where, peers, verdicts], [site, tails])
 
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))

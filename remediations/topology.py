@@ -43,6 +43,13 @@ def backend_addresses(snapshot: Snapshot) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(one for target in pass_targets(tree) for one in _asked(target) if is_local(one)))
 
 
+def targets_at(snapshot: Snapshot, address: Address) -> tuple[PassTarget, ...]:
+    """Every *_pass that leads to this address."""
+    tree = snapshot.nginx_tree
+    every = () if isinstance(tree, Unknown) else pass_targets(tree)
+    return tuple(target for target in every if address in _asked(target))
+
+
 def _asked(target: PassTarget) -> tuple[Address, ...]:
     if target.upstream is None:
         return target.addresses
@@ -100,6 +107,13 @@ def fpm_of(snapshot: Snapshot, address: Address) -> FpmVersion | None:
     return next(
         (one for one in versions if any(_run(pool.listen.value or "") in wanted for pool in one.config.pools)), None
     )
+
+
+def pool_sockets(snapshot: Snapshot) -> tuple[str, ...]:
+    """The unix sockets that the pools of every PHP-FPM are configured to listen on."""
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    listens = (pool.listen.value for version in versions for pool in version.config.pools)
+    return tuple(listen for listen in listens if listen and listen.startswith("/"))
 
 
 def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:

@@ -91,10 +91,15 @@ def test_a_cause_has_its_cases(cause: str) -> None:
 
 
 def _causes_of(family: str) -> set[str]:
-    """The ids that a family gives: a word in front of each finding that it builds."""
+    """The ids that a family gives: a word in front of each finding, or saying of a log, that it builds."""
     tree = ast.parse(_read(Path(causes.__path__[0], f"{family}.py")))
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    first = (word for call in calls if ast.unparse(call.func).lower().endswith("finding") for word in call.args[:2])
+    first = (
+        word
+        for call in calls
+        if ast.unparse(call.func).lower().endswith(("finding", "saying"))
+        for word in call.args[:2]
+    )
     return {word.value for word in first if isinstance(word, ast.Constant) and isinstance(word.value, str)}
 
 

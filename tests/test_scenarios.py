@@ -12,6 +12,8 @@ from tests.command_line import CommandLine
 from tests.conftest import LabHostFactory
 from tests.lab import faults
 from tests.lab.host import LabHost
+from tests.lab.upstream_faults import UPSTREAM_FAULTS
+from tests.patience import eventually
 
 
 @pytest.fixture
@@ -65,6 +67,49 @@ def test_a_fault_is_named_with_evidence_and_cured_and_then_gone(
 
     again = command.remediate()
     assert (again.exit_code, again.host["status"], again.host["changes"]) == (0, "ok", [])
+
+
+NAMED = {fault: "selinux-denied" if fault == "connect-forbidden" else fault for fault in UPSTREAM_FAULTS}
+"""The first finding of each fault between nginx and those behind it; they need a person."""
+
+
+@pytest.mark.parametrize("fault", NAMED)
+def test_a_fault_that_a_person_must_mend_is_named_from_what_the_daemons_say(
+    fault: str, web1: LabHost, command: CommandLine
+) -> None:
+    """Nobody but the toolkit itself has asked the site."""
+    command.knows(web1)
+    faults.FAULTS[fault](web1)
+    said = command.json("diagnose", "--host", "web1")
+    assert (said.exit_code, said.host["status"]) == (0, "diagnosed"), said
+    first = said.host["findings"][0]
+    assert (first["cause"], first["confidence"] in ("certain", "likely")) == (NAMED[fault], True)
+    assert first["evidence"]
+    assert first["advice"]
+
+    done = command.remediate()
+    assert (done.exit_code, done.host["status"], done.host["changes"]) == (3, "failed", []), done
+    assert done.host["findings"][0]["cause"] == NAMED[fault]
+
+
+@pytest.mark.parametrize("name", ["header-too-big", "worker-segfault"])
+def test_once_it_is_mended_its_lines_are_history(name: str, web1: LabHost, command: CommandLine) -> None:
+    command.knows(web1)
+    good = web1.sh("cat /var/www/shop/index.php")
+    faults.FAULTS[name](web1)
+    assert command.json("diagnose", "--host", "web1").host["findings"][0]["cause"] == name
+    web1.write("/var/www/shop/index.php", good)
+    eventually(lambda: web1.get("shop.example").status == 200)  # OPcache looks at a changed file after 2 s
+    healthy = command.json("diagnose", "--host", "web1")
+    assert (healthy.host["status"], healthy.host["findings"]) == ("ok", []), healthy
+
+
+def test_a_dead_pool_and_apps_on_another_address_are_both_found(web1: LabHost, command: CommandLine) -> None:
+    command.knows(web1)
+    faults.FAULTS["address-mismatch"](web1)
+    faults.FAULTS["service-crashed"](web1)
+    found = [finding["cause"] for finding in command.json("diagnose", "--host", "web1").host["findings"]]
+    assert found == ["service-crashed", "address-mismatch", "address-mismatch"]
 
 
 def test_two_faults_at_once_are_both_found_and_cured(web1: LabHost, command: CommandLine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from remediations import topology
+from remediations.causes import connecting
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
@@ -19,7 +20,8 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     for address in topology.backend_addresses(snapshot):
         found = topology.behind(snapshot, address)
         unit = snapshot.unit(found.unit or "")
-        if found.socket is None and (unit is None or unit.running):
+        elsewhere = next(connecting.mismatch(snapshot, address), None)
+        if found.socket is None and (unit is None or unit.running) and elsewhere is None:
             summary = f"nginx passes requests to {address}, and nobody listens there"
             yield Finding(
                 "app-down", str(address), "certain", summary, _evidence(found, unit), None, _advice(found, unit)

@@ -7,26 +7,9 @@ import dataclasses
 import pytest
 
 from remediations import diagnosis
-from remediations.facts.base import Unknown
-from remediations.facts.units import Unit
 from remediations.snapshot import Snapshot
+from tests.causes.alter import FPM, found, units, with_unit
 from tests.causes.recorded import snapshot
-
-FPM = "php8.2-fpm.service"
-
-
-def found(host: Snapshot) -> list[tuple[str, str]]:
-    return [(finding.cause, finding.subject) for finding in diagnosis.diagnose(host)]
-
-
-def with_unit(host: Snapshot, **changed: object) -> Snapshot:
-    unit: Unit = dataclasses.replace(units(host)[FPM], **changed)  # type: ignore[arg-type]  # each test knows its fields
-    return dataclasses.replace(host, units={**units(host), FPM: unit})
-
-
-def units(host: Snapshot) -> dict[str, Unit]:
-    assert not isinstance(host.units, Unknown)
-    return dict(host.units)
 
 
 def edited(host: Snapshot, path: str, minutes_ago: float) -> Snapshot:

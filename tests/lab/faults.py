@@ -6,6 +6,7 @@ from functools import partial
 
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
+from tests.lab.upstream_faults import UPSTREAM_FAULTS
 
 Fault = Callable[[LabHost], None]
 UNIT = "php8.2-fpm.service"
@@ -96,6 +97,7 @@ FAULTS: dict[str, Fault] = {
     "app-8002-stopped": partial(service_stopped, unit="app@8002.service"),
     "apps-stopped": partial(service_stopped, unit="app@*.service"),
     "disk-full": disk_full,
+    **UPSTREAM_FAULTS,
 }
 """By the names that `lab.up --broken` takes; they follow the causes' names."""
 

@@ -6,4 +6,8 @@ VARIANTS = (
 FAULTS = (
     "service-stopped", "service-crashed", "start-limit-hit", "crash-loop", "socket-deleted", "config-invalid",
     "config-invalid-stopped", "pool-exhausted", "app-8001-stopped", "app-8002-stopped", "apps-stopped", "disk-full",
+    "socket-path-mismatch", "socket-permission", "address-mismatch", "header-too-big", "upstream-closed",
+    "protocol-mismatch", "slow-upstream", "worker-segfault", "worker-killed", "request-terminated", "tls-mismatch",
+    "dns-failure", "firewall-reject", "firewall-drop", "connect-forbidden", "nginx-file-limit", "no-live-upstreams",
+    "worker-connections",
 )  # fmt: skip

@@ -1,0 +1,38 @@
+"""nginx's own limits: it has no file or connection left for a request, and answers 500."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from remediations import topology
+from remediations.findings import Finding
+from remediations.nginx import complaints
+from remediations.nginx.complaints import Saying
+from remediations.snapshot import Snapshot
+
+SAYINGS = (
+    Saying(
+        "nginx-file-limit",
+        re.compile(r"failed \(24: Too many open files\)"),
+        "nginx's workers may not open any more files or sockets",
+        "Raise worker_rlimit_nofile in nginx.conf (twice worker_connections at least) and, if it is lower, "
+        "LimitNOFILE of "
+        "its unit; then nginx -t and reload. See what holds them: ls /proc/PID/fd of a worker.",
+    ),
+    Saying(
+        "worker-connections",
+        re.compile(r"(?P<limit>\d+) worker_connections are not enough"),
+        "nginx's workers have all their {limit} connections in use; a proxied request needs two",
+        "Raise worker_connections in events{{}} (and worker_rlimit_nofile to twice that), then nginx -t and reload. A "
+        "flood of requests or a slow backend eats any number: see the access log first.",
+    ),
+)  # fmt: skip
+
+
+def find(snapshot: Snapshot) -> Iterator[Finding]:
+    """One finding for each limit that nginx says it has reached, whatever the request was for."""
+    unit = topology.nginx_unit(snapshot)
+    newest = {finding.cause: finding for finding in complaints.findings(snapshot, SAYINGS)}
+    yield from (replace(finding, subject=unit.name if unit else "nginx") for finding in newest.values())

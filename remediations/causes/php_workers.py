@@ -1,0 +1,99 @@
+"""PHP-FPM workers that die or are ended in the midst of a request: nginx sees a connection that is reset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from remediations import freshness, health
+from remediations.facts.base import Unknown
+from remediations.findings import Evidence, Finding
+from remediations.snapshot import FpmVersion, Snapshot
+
+FRESH_SECONDS = 15 * 60
+"""What was written before that is history."""
+BY_SIGNAL = {"4": "ILL", "6": "ABRT", "7": "BUS", "8": "FPE", "11": "SEGV"}
+"""What a process gets for a fault of its own."""
+
+_EXITED = re.compile(r"\[pool (?P<pool>[^\]]+)\] child \d+ exited on signal (?P<signal>\d+)")
+_TIMED_OUT = re.compile(
+    r"\[pool (?P<pool>[^\]]+)\] child \d+, script '(?P<script>[^']*)'.* execution timed out \((?P<seconds>[\d.]+) sec\)"
+)
+SEGFAULT = (
+    "An extension, OPcache's JIT or a plugin breaks PHP itself: undo the newest of them (package log, deploy). A "
+    "restart does not cure it; coredumpctl shows where it died, if cores are kept."
+)
+OOM = "Lower pm.max_children, find the leak or add memory. Never raise pm.max_children now."
+KILLED = (
+    "Was it the kernel? journalctl -k -g 'oom|Killed process' says so; then it is want of memory. Otherwise somebody, "
+    "or something such as a watchdog, kills them: auditctl -a always,exit -S kill shows who."
+)
+_KILLED_BY_KERNEL = "has been killed by the OOM killer"
+
+
+def find(snapshot: Snapshot) -> Iterator[Finding]:
+    """What each PHP-FPM's log says of its workers since it was started, while the site is bad."""
+    if isinstance(snapshot.fpm_versions, Unknown) or health.judge(snapshot.answers).ok is not False:
+        return
+    for version in snapshot.fpm_versions:
+        newest: dict[tuple[str, str], Finding] = {}
+        for path, line in _lines(snapshot, version):
+            finding = _timed_out(version, path, line) or _exited(snapshot, version, path, line)
+            if finding:
+                newest[finding.cause, finding.subject] = finding
+        yield from newest.values()
+
+
+def _lines(snapshot: Snapshot, version: FpmVersion) -> Iterator[tuple[str, str]]:
+    path = version.config.global_settings.error_log.value
+    if isinstance(snapshot.logs, Unknown) or path is None or path not in snapshot.logs:
+        return
+    unit = snapshot.unit(version.fpm.unit)
+    started = freshness.at(snapshot.machine, unit.served_since) - 1 if unit else 0
+    since = max(started, snapshot.machine.now - FRESH_SECONDS)
+    for line in snapshot.logs[path].lines:
+        if (freshness.fpm_time(snapshot.machine, line) or 0) >= since:
+            yield path, line
+
+
+def _timed_out(version: FpmVersion, path: str, line: str) -> Finding | None:
+    match = _TIMED_OUT.search(line)
+    return match and Finding(
+        "request-terminated",
+        f"{version.fpm.unit or version.fpm.main}:{match['pool']}",
+        "certain",
+        f"PHP-FPM ended {match['script']} after {match['seconds']} s (request_terminate_timeout)",
+        (Evidence(f"log:{path}", line),),
+        None,
+        f"Find what {match['script']} waits for: the pool's slow log, the database, a server elsewhere. Raising "
+        "request_terminate_timeout comes last; it must stay below nginx's fastcgi_read_timeout.",
+    )
+
+
+def _exited(snapshot: Snapshot, version: FpmVersion, path: str, line: str) -> Finding | None:
+    match = _EXITED.search(line)
+    if match is None:
+        return None
+    subject = f"{version.fpm.unit or version.fpm.main}:{match['pool']}"
+    evidence = (Evidence(f"log:{path}", line),)
+    if match["signal"] in BY_SIGNAL:
+        what = f"workers of pool {match['pool']} die of a fault of their own (SIG{BY_SIGNAL[match['signal']]})"
+        return Finding("worker-segfault", subject, "certain", what, evidence, None, SEGFAULT)
+    if match["signal"] != "9":
+        return None  # TERM and QUIT are how a master ends its workers
+    if oom := _oom_lines(snapshot, version):
+        what = f"the kernel killed workers of pool {match['pool']} for want of memory"
+        return Finding("worker-oom", subject, "certain", what, (*evidence, *oom), None, OOM)
+    what = f"workers of pool {match['pool']} are killed from outside (signal 9)"
+    return Finding("worker-killed", subject, "likely", what, evidence, None, KILLED)
+
+
+def _oom_lines(snapshot: Snapshot, version: FpmVersion) -> tuple[Evidence, ...]:
+    if isinstance(snapshot.journal, Unknown):
+        return ()
+    since = snapshot.machine.now - FRESH_SECONDS
+    return tuple(
+        Evidence(f"journal:{line.unit}", line.message)
+        for line in snapshot.journal
+        if line.unit == version.fpm.unit and line.time >= since and _KILLED_BY_KERNEL in line.message
+    )[-1:]

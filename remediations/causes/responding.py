@@ -1,0 +1,117 @@
+"""Responding: a backend takes nginx's request and gives nothing, too late, too much, or another language back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from remediations import topology
+from remediations.causes import php_workers
+from remediations.editors.nginx_address import Address
+from remediations.facts.base import Unknown
+from remediations.findings import Evidence, Finding
+from remediations.nginx import complaints
+from remediations.nginx.complaints import Saying
+from remediations.snapshot import Snapshot
+
+SAYINGS = (
+    Saying(
+        "header-too-big",
+        re.compile(r"upstream sent too big header while reading response header"),
+        "the response's head of {subject} is larger than nginx's buffer for it",
+        "Cookies or redirects that grow are worth a look in the app. Otherwise raise both together, or the test fails: "
+        "fastcgi_buffer_size 64k; fastcgi_buffers 8 64k; (for proxy_pass: proxy_buffer_size, proxy_buffers), "
+        "nginx -t, reload.",
+    ),
+    Saying(
+        "protocol-mismatch",
+        re.compile(
+            r"unsupported FastCGI protocol version|no valid HTTP/1\.\d header|upstream sent invalid header"
+            r"|upstream sent unsupported FastCGI"
+        ),
+        "{subject} does not speak the language that nginx speaks to it",
+        "fastcgi_pass is for PHP-FPM, proxy_pass for HTTP servers: use the one that fits, or the right port; "
+        "then nginx -t "
+        "and reload.",
+    ),
+    Saying(
+        "slow-upstream",
+        re.compile(r"upstream timed out \(110: Connection timed out\) while reading response header"),
+        "{subject} takes longer to answer than nginx waits",
+        "Find what it waits for: its slow log, the database, a server elsewhere. Raising the timeout comes "
+        "last, if ever.",
+    ),
+    Saying(
+        "upstream-closed",
+        re.compile(r"upstream prematurely closed connection while reading response header"),
+        "{subject} takes the request and hangs up without an answer",
+        "Read the app's own log at that second: it died, or gave up the request.",
+        "likely",
+    ),
+    Saying(
+        "worker-killed",
+        re.compile(r"(?:recv|readv)\(\) failed \(104: Connection reset by peer\) while reading response header"),
+        "the worker of {subject} that had the request is gone: the connection was reset",
+        "Read the log of PHP-FPM (or of the app) at that second: it says by which signal.",
+        "likely",
+    ),
+)  # fmt: skip
+_DISAPPOINTED = ("upstream-closed", "worker-killed", "protocol-mismatch")
+"""How nginx takes an answer in another language, by how the other side takes nginx's question."""
+
+
+def find(snapshot: Snapshot) -> Iterator[Finding]:
+    """What nginx's log says of answers; protocol-mismatch also where the configuration shows it."""
+    wrong = {finding.subject: finding for finding in _another_language(snapshot)}
+    yield from wrong.values()
+    explained = {*wrong, *_with_dead_workers(snapshot)}
+    for finding in complaints.findings(snapshot, SAYINGS):
+        if finding.subject not in explained or finding.cause not in _DISAPPOINTED:
+            yield finding
+
+
+def _with_dead_workers(snapshot: Snapshot) -> Iterator[str]:
+    """The addresses of PHP-FPMs whose own log says how their workers die."""
+    said = {finding.subject.partition(":")[0] for finding in php_workers.find(snapshot)}
+    for address in topology.backend_addresses(snapshot):
+        fpm = topology.fpm_of(snapshot, address)
+        if fpm and fpm.fpm.unit in said:
+            yield str(address)
+
+
+def _another_language(snapshot: Snapshot) -> Iterator[Finding]:
+    """FastCGI spoken to what is no FastCGI server, or HTTP to PHP-FPM, and nginx is disappointed by the answer."""
+    told = {complaints.subject(record): record for record in complaints.fresh(snapshot) if _disappointed(record.text)}
+    for address in topology.backend_addresses(snapshot):
+        record = told.get(str(address))
+        if record is None or topology.listener(snapshot, address) is None:
+            continue
+        fpm, schemes = (
+            topology.fpm_of(snapshot, address),
+            {one.scheme for one in topology.targets_at(snapshot, address)},
+        )
+        if fpm and "http" in schemes:
+            what = f"nginx speaks HTTP to {address}, which is PHP-FPM"
+            advice = "Use fastcgi_pass there, with include fastcgi_params and SCRIPT_FILENAME"
+        elif not fpm and "fastcgi" in schemes and (name := _no_fastcgi(snapshot, address)):
+            what = f"nginx speaks FastCGI to {address}, where {name} listens"
+            advice = "Use proxy_pass for a server of HTTP, or fastcgi_pass to a socket that PHP-FPM listens on"
+        else:
+            continue
+        yield Finding(
+            "protocol-mismatch", str(address), "likely", what, (Evidence(f"log:{record.path}", record.text),), None,
+            f"{advice}; then nginx -t and systemctl reload nginx.",
+        )  # fmt: skip
+
+
+def _disappointed(text: str) -> bool:
+    return any(saying.cause in _DISAPPOINTED and saying.pattern.search(text) for saying in SAYINGS)
+
+
+def _no_fastcgi(snapshot: Snapshot, address: Address) -> str | None:
+    """The program that listens there, where nothing in its name speaks of FastCGI."""
+    socket = topology.listener(snapshot, address)
+    if socket is None or isinstance(snapshot.processes, Unknown):
+        return None
+    names = [snapshot.processes[pid].name for pid in socket.pids if pid in snapshot.processes]
+    return names[0] if names and not any(re.search(r"fpm|cgi", name, re.IGNORECASE) for name in names) else None
