@@ -109,11 +109,27 @@ def fpm_of(snapshot: Snapshot, address: Address) -> FpmVersion | None:
     )
 
 
-def pool_sockets(snapshot: Snapshot) -> tuple[str, ...]:
-    """The unix sockets that the pools of every PHP-FPM are configured to listen on."""
+def live_pool_sockets(snapshot: Snapshot) -> tuple[str, ...]:
+    """The unix sockets on which pools of PHP-FPM listen now, as their files name them."""
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
     listens = (pool.listen.value for version in versions for pool in version.config.pools)
-    return tuple(listen for listen in listens if listen and listen.startswith("/"))
+    return tuple(path for path in listens if path and path.startswith("/") and listener(snapshot, Address(path=path)))
+
+
+def dead_sockets(snapshot: Snapshot) -> tuple[Address, ...]:
+    """The sockets that nginx speaks FastCGI to and that nobody has or is to have, though pools of PHP-FPM listen."""
+    if isinstance(snapshot.sockets, Unknown) or isinstance(snapshot.paths, Unknown) or not live_pool_sockets(snapshot):
+        return ()
+    paths = snapshot.paths
+    return tuple(
+        address
+        for address in backend_addresses(snapshot)
+        if address.path
+        and (status := paths.get(address.path)) is not None
+        and status.kind is None
+        and behind(snapshot, address) == Behind(address, None, ())
+        and {target.scheme for target in targets_at(snapshot, address)} == {"fastcgi"}
+    )
 
 
 def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:
@@ -172,6 +188,14 @@ def web_units(snapshot: Snapshot) -> tuple[Unit, ...]:
     sure = (behind(snapshot, address).unit for address in backend_addresses(snapshot))
     units = (nginx_unit(snapshot), *(snapshot.unit(name) for name in sure if name))
     return tuple({unit.name: unit for unit in units if unit}.values())
+
+
+def servers_of(snapshot: Snapshot, group: str) -> tuple[Address, ...]:
+    """The addresses of an upstream group's servers that are not marked `down`."""
+    tree = snapshot.nginx_tree
+    groups = () if isinstance(tree, Unknown) else upstreams(tree)
+    every = (one for each in groups if each.name == group for one in each.servers if not one.down)
+    return tuple(one.address for one in every if one.address)
 
 
 def dead_groups(snapshot: Snapshot) -> tuple[tuple[str, tuple[str, ...]], ...]:

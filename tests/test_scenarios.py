@@ -35,6 +35,11 @@ CURED: dict[str, tuple[tuple[str, str], list[tuple[str, str]]]] = {
     "start-limit-hit": (("start-limit-hit", "php8.2-fpm.service"), [("start", "php8.2-fpm.service")]),
     "crash-loop": (("start-limit-hit", "php8.2-fpm.service"), [("start", "php8.2-fpm.service")]),
     "socket-deleted": (("socket-deleted", "php8.2-fpm.service"), [("restart", "php8.2-fpm.service")]),
+    "socket-path-mismatch": (
+        ("socket-path-mismatch", "unix:/run/php/php8.1-fpm.sock"),
+        [("edit", "/etc/nginx/sites-available/shop"), ("reload", "nginx.service")],
+    ),
+    "no-live-upstreams": (("no-live-upstreams", "app"), [("reload", "nginx.service")]),
     "apps-stopped": (
         ("service-stopped", "app@8001.service"),
         [("start", "app@8001.service"), ("start", "app@8002.service"), ("reload", "nginx.service")],
@@ -69,7 +74,11 @@ def test_a_fault_is_named_with_evidence_and_cured_and_then_gone(
     assert (again.exit_code, again.host["status"], again.host["changes"]) == (0, "ok", [])
 
 
-NAMED = {fault: "selinux-denied" if fault == "connect-forbidden" else fault for fault in UPSTREAM_FAULTS}
+NAMED = {
+    fault: "selinux-denied" if fault == "connect-forbidden" else fault
+    for fault in UPSTREAM_FAULTS
+    if fault not in CURED
+}
 """The first finding of each fault between nginx and those behind it; they need a person."""
 
 

@@ -107,7 +107,7 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     exhausted = {finding.subject.partition(":")[0] for finding in php_capacity.find(snapshot)}
     for finding in complaints.findings(snapshot, SAYINGS):
         if finding.cause != "backlog-full" or _fpm_unit(snapshot, finding.subject) not in exhausted:
-            yield _with_path(snapshot, finding)
+            yield _forgotten(snapshot, _with_path(snapshot, finding))
     for address in topology.backend_addresses(snapshot):
         yield from mismatch(snapshot, address)
 
@@ -123,13 +123,9 @@ def mismatch(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
 
 
 def _other_socket(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
-    status = None if isinstance(snapshot.paths, Unknown) else snapshot.paths.get(address.path or "")
-    found = topology.behind(snapshot, address)
-    if status is None or status.kind is not None or found.units or topology.fpm_of(snapshot, address):
+    if address not in topology.dead_sockets(snapshot):
         return
-    live = [path for path in topology.pool_sockets(snapshot) if topology.listener(snapshot, Address(path=path))]
-    if not live:
-        return
+    live = topology.live_pool_sockets(snapshot)
     where = " and ".join(target.node.where for target in topology.targets_at(snapshot, address))
     yield Finding(
         "socket-path-mismatch",
@@ -140,10 +136,8 @@ def _other_socket(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
             Evidence(f"file:{address.path}", "No such file or directory"),
             *(Evidence("socket", f"PHP-FPM listens on {path}") for path in live),
         ),
-        None,
-        f"Point {where} at unix:{live[0]}{' or another of these' if len(live) > 1 else ''}, then nginx -t and "
-        f"systemctl "
-        "reload nginx. No symbolic link to the old name, no old PHP.",
+        "fix-socket-path",
+        f"It is named at {where}. No symbolic link to the old name, no old PHP.",
     )
 
 
@@ -177,6 +171,24 @@ def _other_address(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
 def _fpm_unit(snapshot: Snapshot, subject: str) -> str | None:
     fpm = topology.fpm_of(snapshot, Address(path=subject.removeprefix("unix:")))
     return fpm.fpm.unit if fpm else None
+
+
+def _forgotten(snapshot: Snapshot, finding: Finding) -> Finding:
+    """A group that nginx has written off and whose servers are all back: a reload is enough."""
+    if finding.cause != "no-live-upstreams" or not _back(snapshot, finding.subject):
+        return finding
+    advice = "All its servers listen again. Find out why they had failed: nginx's log before that, and theirs."
+    return replace(finding, remediation="reload-nginx", advice=advice)
+
+
+def _back(snapshot: Snapshot, group: str) -> bool:
+    """All its servers listen, and nothing was said against them since, but that somebody did not listen before."""
+    servers = topology.servers_of(snapshot, group)
+    names = {str(address) for address in servers}
+    against = (one for one in complaints.fresh(snapshot) if complaints.subject(one) in names)
+    return all(topology.listener(snapshot, address) for address in servers) and all(
+        "(111: Connection refused)" in one.text for one in against
+    )
 
 
 def _with_path(snapshot: Snapshot, finding: Finding) -> Finding:

@@ -74,11 +74,15 @@ def shown(snapshot: Snapshot, node: Node) -> str:
 
 def reload(snapshot: Snapshot, remediation: str, files: Sequence[FileChange]) -> tuple[UnitAction, ...]:
     """The reload that makes nginx read these files, where one runs: by its unit, else by a signal to its master."""
-    master = snapshot.live_nginx.master if snapshot.live_nginx else None
-    if master is None or not files:
-        return ()
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    reason = f"to read {files[0].path}{more}"
+    return reload_because(snapshot, remediation, f"to read {files[0].path}{more}") if files else ()
+
+
+def reload_because(snapshot: Snapshot, remediation: str, reason: str) -> tuple[UnitAction, ...]:
+    """A reload, where an nginx runs."""
+    master = snapshot.live_nginx.master if snapshot.live_nginx else None
+    if master is None:
+        return ()
     unit = nginx_unit(snapshot)
     name = unit.name if unit is not None and unit.active_state == "active" and unit.can_reload else ""
     return (UnitAction(remediation, name, "reload", reason, pid=master),)

@@ -1,0 +1,78 @@
+"""Points nginx at the socket that PHP-FPM listens on, where it names one that nobody has: after an upgrade of PHP.
+
+Reach for it where every PHP page answers 502 with `(2: No such file or directory)` and PHP-FPM runs. The argument of
+`fastcgi_pass`, or of the group's `server`, that names the dead path is replaced; nginx is reloaded where it runs.
+
+It never guesses between several listeners: it names them, and you say which by `socket`. It leaves alone a path that a
+pool or a unit of this host is to listen on, since then that one is down, and sockets of apps that are not PHP. It never
+makes symbolic links, and never edits a configuration that does not validate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from remediations import topology
+from remediations.changes import nginx
+from remediations.editors.nginx_address import Address
+from remediations.editors.nginx_edit import set_arguments
+from remediations.editors.nginx_tree import Node
+from remediations.findings import Finding
+from remediations.plan import Proposal
+from remediations.snapshot import Snapshot
+
+ID = "fix-socket-path"
+
+
+@dataclass(frozen=True)
+class FixSocketPath:
+    """`socket` is the path of a unix socket that a PHP-FPM pool listens on now."""
+
+    name: ClassVar[str] = ID
+    always_acts: ClassVar[bool] = False
+
+    socket: str | None = field(
+        default=None,
+        metadata={"help": "the live socket to point at; needed where several pools listen", "pattern": r"/.+"},
+    )
+
+    def plan(self, snapshot: Snapshot, findings: Sequence[Finding]) -> Proposal:
+        del findings  # what stands in the files and who listens decides
+        dead = topology.dead_sockets(snapshot)
+        if not dead:
+            return Proposal()
+        refusals = nginx.refusals(snapshot) or tuple(self._undecided(snapshot, dead))
+        if refusals:
+            return Proposal(refusals=refusals)
+        live = self.socket or topology.live_pool_sockets(snapshot)[0]
+        edits = (edit for address in dead for edit in _edits(snapshot, address, live))
+        files = nginx.edited(snapshot, ID, edits)
+        return Proposal(files=files, actions=nginx.reload(snapshot, ID, files))
+
+    def _undecided(self, snapshot: Snapshot, dead: Sequence[Address]) -> Iterator[str]:
+        live = topology.live_pool_sockets(snapshot)
+        there = ", ".join(live)
+        if self.socket and self.socket not in live:
+            yield f"no PHP-FPM pool listens on {self.socket}; they listen on: {there or 'none'}"
+        elif not self.socket and len(live) > 1:
+            yield (
+                f"{', '.join(map(str, dead))} is dead, and several pools listen: {there}; say which one is meant: "
+                f"--set {ID}.socket=PATH"
+            )
+
+
+def _edits(snapshot: Snapshot, dead: Address, live: str) -> Iterator[nginx.Edit]:
+    for node in dict.fromkeys(_naming(snapshot, dead)):
+        data = snapshot.files[node.file].data
+        yield node.file, set_arguments(data, node.directive, (f"unix:{live}", *node.args[1:]))
+
+
+def _naming(snapshot: Snapshot, dead: Address) -> Iterator[Node]:
+    """The directives that name the path: a `fastcgi_pass`, or a `server` of the group that one leads to."""
+    for target in topology.targets_at(snapshot, dead):
+        if target.upstream is None:
+            yield target.node
+        else:
+            yield from (server.node for server in target.upstream.servers if server.address == dead)

@@ -1,0 +1,120 @@
+"""fix-socket-path: what it edits, what it leaves to a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from remediations.errors import PlaybookError
+from remediations.facts.base import Unknown
+from remediations.facts.paths import PathStatus
+from remediations.facts.sockets import ListeningSocket
+from remediations.library import known
+from remediations.library.fix_socket_path import FixSocketPath
+from remediations.parameters import build
+from remediations.plan import Proposal, make
+from remediations.snapshot import Snapshot
+from tests.causes.recorded import snapshot as recorded
+from tests.library.nginx_host import after, diff, disliked
+
+SITE = "/etc/nginx/sites-available/shop"
+OLD, NEW = "/run/php/php8.1-fpm.sock", "/run/php/php8.2-fpm.sock"
+POOL = "/etc/php/8.2/fpm/pool.d/www.conf"
+UPGRADED = recorded("socket-path-mismatch")
+
+
+def plan(snapshot: Snapshot, **parameters: object) -> Proposal:
+    return build(FixSocketPath, parameters, "test").plan(snapshot, ())
+
+
+def with_site(snapshot: Snapshot, text: bytes) -> Snapshot:
+    return snapshot.with_file(SITE, text)
+
+
+def with_second_pool(snapshot: Snapshot) -> Snapshot:
+    """Another pool that listens, too."""
+    file = snapshot.file_at(POOL)
+    assert file
+    assert not isinstance(snapshot.sockets, Unknown)
+    more = b"\n[blog]\nuser = www-data\nlisten = /run/php/blog.sock\npm = static\npm.max_children = 2\n"
+    blog = ListeningSocket("/run/php/blog.sock", unix=True, waiting=0, backlog=511, pids=(1,))
+    return replace(snapshot.with_file(POOL, file.data + more), sockets=(*snapshot.sockets, blog))
+
+
+def test_the_library_finds_it_by_its_name() -> None:
+    assert known()["fix-socket-path"] is FixSocketPath
+
+
+def test_the_dead_path_is_replaced_and_nginx_reloaded() -> None:
+    said = plan(UPGRADED)
+    assert [line for line in diff(said).splitlines() if line[:1] in "+-"][2:] == [
+        f"-        fastcgi_pass unix:{OLD};",
+        f"+        fastcgi_pass unix:{NEW};",
+    ]
+    assert [(act.unit, act.action) for act in said.actions] == [("nginx.service", "reload")]
+    assert (said.refusals, said.warnings) == ((), ())
+
+
+def test_a_server_of_a_group_keeps_its_parameters() -> None:
+    group = f"upstream php {{\n    server unix:{OLD} max_fails=3;\n    server unix:{OLD} backup;\n}}\n"
+    text = f"{group}server {{\n    listen 80;\n    location / {{ fastcgi_pass php; }}\n}}\n".encode()
+    (change,) = plan(with_site(UPGRADED, text)).files
+    assert change.after == text.replace(OLD.encode(), NEW.encode())
+
+
+def test_a_second_plan_finds_nothing_left_to_do() -> None:
+    assert plan(after(UPGRADED, plan(UPGRADED))).files == ()
+    assert make(UPGRADED, (), [FixSocketPath()]).files
+
+
+def test_a_healthy_host_is_left_alone() -> None:
+    assert plan(recorded("healthy")) == Proposal()
+
+
+@pytest.mark.parametrize("name", ["service-stopped", "service-crashed", "socket-deleted", "start-limit-hit"])
+def test_a_pool_that_is_down_is_no_wrong_path(name: str) -> None:
+    assert plan(recorded(name)) == Proposal()
+
+
+def test_between_several_pools_it_does_not_guess() -> None:
+    said = plan(with_second_pool(UPGRADED))
+    assert said.files == ()
+    assert f"several pools listen: {NEW}, /run/php/blog.sock" in said.refusals[0]
+    assert "--set fix-socket-path.socket=PATH" in said.refusals[0]
+
+
+def test_the_one_that_is_named_is_taken() -> None:
+    (change,) = plan(with_second_pool(UPGRADED), socket="/run/php/blog.sock").files
+    assert change.after
+    assert b"fastcgi_pass unix:/run/php/blog.sock;" in change.after
+
+
+def test_a_socket_that_nobody_listens_on_is_refused() -> None:
+    said = plan(UPGRADED, socket="/run/php/nosuch.sock")
+    assert said.files == ()
+    assert said.refusals == (f"no PHP-FPM pool listens on /run/php/nosuch.sock; they listen on: {NEW}",)
+
+
+@pytest.mark.parametrize("socket", ["", "php.sock", "unix:/run/php/x.sock", 7])
+def test_a_socket_is_a_path(socket: object) -> None:
+    with pytest.raises(PlaybookError, match="socket"):
+        plan(UPGRADED, socket=socket)
+
+
+def test_the_socket_of_an_app_that_is_not_php_is_left_alone() -> None:
+    text = b"server {\n    listen 80;\n    location / { proxy_pass http://unix:/run/app.sock; }\n}\n"
+    assert not isinstance(UPGRADED.paths, Unknown)
+    there = {**UPGRADED.paths, "/run/app.sock": PathStatus("/run/app.sock", None)}
+    assert plan(replace(with_site(UPGRADED, text), paths=there)) == Proposal()
+
+
+@pytest.mark.parametrize("fact", ["sockets", "paths", "php"])
+def test_without_the_facts_nothing_is_edited(fact: str) -> None:
+    assert plan(replace(UPGRADED, **{fact: Unknown("not root")})).files == ()  # type: ignore[arg-type]  # a fact
+
+
+def test_a_configuration_that_does_not_validate_is_not_edited() -> None:
+    said = plan(disliked(UPGRADED, 'nginx: [emerg] unknown directive "x" in /etc/nginx/nginx.conf:3'))
+    assert said.files == ()
+    assert "not valid" in said.refusals[0]
