@@ -39,6 +39,10 @@ CURED: dict[str, tuple[tuple[str, str], list[tuple[str, str]]]] = {
         ("socket-path-mismatch", "unix:/run/php/php8.1-fpm.sock"),
         [("edit", "/etc/nginx/sites-available/shop"), ("reload", "nginx.service")],
     ),
+    "header-too-big": (
+        ("header-too-big", "unix:/run/php/php8.2-fpm.sock"),
+        [("edit", "/etc/nginx/sites-available/shop"), ("reload", "nginx.service")],
+    ),
     "no-live-upstreams": (("no-live-upstreams", "app"), [("reload", "nginx.service")]),
     "apps-stopped": (
         ("service-stopped", "app@8001.service"),

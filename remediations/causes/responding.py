@@ -19,9 +19,8 @@ SAYINGS = (
         "header-too-big",
         re.compile(r"upstream sent too big header while reading response header"),
         "the response's head of {subject} is larger than nginx's buffer for it",
-        "Cookies or redirects that grow are worth a look in the app. Otherwise raise both together, or the test fails: "
-        "fastcgi_buffer_size 64k; fastcgi_buffers 8 64k; (for proxy_pass: proxy_buffer_size, proxy_buffers), "
-        "nginx -t, reload.",
+        "Cookies or redirects that grow are worth a look in the app: more room cures the 502, not their growth.",
+        remediation="raise-header-buffers",
     ),
     Saying(
         "protocol-mismatch",

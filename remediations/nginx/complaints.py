@@ -29,6 +29,7 @@ class Saying:
     summary: str
     advice: str
     confidence: Confidence = "certain"
+    remediation: str | None = None
 
 
 def findings(snapshot: Snapshot, sayings: Sequence[Saying]) -> Iterator[Finding]:
@@ -78,6 +79,6 @@ def _finding(saying: Saying, match: re.Match[str], record: Record) -> Finding:
         saying.confidence,
         saying.summary.format_map(words),
         (evidence,),
-        None,
+        saying.remediation,
         saying.advice.format_map(words),
     )
