@@ -37,9 +37,10 @@ def at(machine: Machine, since_boot: float) -> float:
 def fpm_time(machine: Machine, line: str) -> float | None:
     """When PHP-FPM wrote this log line; its logs are in the host's local time."""
     match = _FPM_TIME.match(line)
-    if not match:
-        return None
-    return local_time(machine, match[1], "%d-%b-%Y %H:%M:%S")
+    try:
+        return local_time(machine, match[1], "%d-%b-%Y %H:%M:%S") if match else None
+    except ValueError:
+        return None  # it looks like a time and is none
 
 
 def log_time(machine: Machine, line: str) -> float | None:

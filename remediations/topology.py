@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_upstreams import PassTarget, pass_targets, upstreams
@@ -82,16 +82,41 @@ def listener(snapshot: Snapshot, address: Address) -> ListeningSocket | None:
     if isinstance(snapshot.sockets, Unknown):
         return None
     if address.is_unix:
-        path = _run(address.path or "")
-        return next((one for one in snapshot.sockets if one.unix and _run(one.address) == path), None)
-    hosts = {address.host, *({"127.0.0.1", "::1"} if address.host == "localhost" else ())}
-    wide = {"*", "0.0.0.0", "[::]", "::"}  # noqa: S104 - compared with what ss prints, nothing is bound
+        paths = {_run(address.path or ""), _run(_real(snapshot, address.path or ""))}
+        return next((one for one in snapshot.sockets if one.unix and _run(one.address) in paths), None)
     found = [one for one in snapshot.sockets if not one.unix and one.port == address.port]
-    return next((one for one in found if _host(one) in hosts | wide), None)
+    return next((one for one in found if _host(one) in _accepting(address)), None)
+
+
+def same_port(snapshot: Snapshot, address: Address) -> tuple[ListeningSocket, ...]:
+    """Who listens on that port of whatever address of this host."""
+    sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
+    return tuple(one for one in sockets if not one.unix and one.port == address.port)
+
+
+def _accepting(address: Address) -> set[str]:
+    """The hosts, as ss prints them, on which somebody accepts what is sent to this address: `[::]` is IPv6 alone."""
+    hosts = {address.host, *({"127.0.0.1", "::1"} if address.host == "localhost" else ())}
+    four = any(":" not in host for host in hosts)
+    six = any(":" in host for host in hosts)
+    return hosts | {"*", "::"} | ({"0.0.0.0"} if four else set()) | ({"[::]"} if six else set())  # noqa: S104
+
+
+def _real(snapshot: Snapshot, path: str) -> str:
+    """Where the path leads; Debian has /run/php/php-fpm.sock for whatever version is the default."""
+    status = None if isinstance(snapshot.paths, Unknown) else snapshot.paths.get(path)
+    return (status.real if status else "") or path
+
+
+def names(address: Address) -> set[str]:
+    """How nginx may name this address in its log."""
+    hosts = ("127.0.0.1", "::1") if address.host == "localhost" else ()
+    return {str(address), *(str(replace(address, host=host)) for host in hosts)}
 
 
 def _run(path: str) -> str:
     """/var/run is a link to /run wherever systemd boots."""
+    path = re.sub(r"/+", "/", path)
     return path.removeprefix("/var") if path.startswith("/var/run/") else path
 
 
@@ -103,10 +128,24 @@ def _host(socket: ListeningSocket) -> str:
 def fpm_of(snapshot: Snapshot, address: Address) -> FpmVersion | None:
     """The PHP-FPM that has a pool with this `listen`."""
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
-    wanted = {_run(address.path)} if address.path else {f"{address.host}:{address.port}", str(address.port)}
     return next(
-        (one for one in versions if any(_run(pool.listen.value or "") in wanted for pool in one.config.pools)), None
+        (
+            one
+            for one in versions
+            if any(_serves(snapshot, pool.listen.value or "", address) for pool in one.config.pools)
+        ),
+        None,
     )
+
+
+def _serves(snapshot: Snapshot, listen: str, address: Address) -> bool:
+    """Whether a pool with this `listen` accepts what is sent to this address."""
+    if address.path:
+        return _run(listen) in {_run(address.path), _run(_real(snapshot, address.path))}
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]") or "*"
+    local = "127.0.0.1" if host == "localhost" else host
+    return port == str(address.port) and (local if local != "::" else "[::]") in _accepting(address)
 
 
 def live_pool_sockets(snapshot: Snapshot) -> tuple[str, ...]:
@@ -114,6 +153,16 @@ def live_pool_sockets(snapshot: Snapshot) -> tuple[str, ...]:
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
     listens = (pool.listen.value for version in versions for pool in version.config.pools)
     return tuple(path for path in listens if path and path.startswith("/") and listener(snapshot, Address(path=path)))
+
+
+def twin_socket(snapshot: Snapshot, dead: Address) -> str | None:
+    """The one live socket of a pool whose path differs from the dead one in PHP's version alone."""
+
+    def plain(path: str) -> str:
+        return re.sub(r"\d+(?:\.\d+)?", "N", _run(path))
+
+    twins = [path for path in live_pool_sockets(snapshot) if plain(path) == plain(dead.path or "")]
+    return twins[0] if len(twins) == 1 else None
 
 
 def dead_sockets(snapshot: Snapshot) -> tuple[Address, ...]:

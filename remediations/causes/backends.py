@@ -24,13 +24,21 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
         if found.socket is None and (unit is None or unit.running) and elsewhere is None:
             summary = f"nginx passes requests to {address}, and nobody listens there"
             yield Finding(
-                "app-down", str(address), "certain", summary, _evidence(found, unit), None, _advice(found, unit)
+                "app-down",
+                str(address),
+                "certain",
+                summary,
+                _evidence(snapshot, found, unit),
+                None,
+                _advice(found, unit),
             )
 
 
-def _evidence(found: Behind, unit: Unit | None) -> tuple[Evidence, ...]:
+def _evidence(snapshot: Snapshot, found: Behind, unit: Unit | None) -> tuple[Evidence, ...]:
     nobody = Evidence("socket", f"no listener at {found.address}")
-    return (nobody, Evidence(f"unit:{unit.name}", f"{unit.active_state}/{unit.sub_state}")) if unit else (nobody,)
+    state = (Evidence(f"unit:{unit.name}", f"{unit.active_state}/{unit.sub_state}"),) if unit else ()
+    others = topology.same_port(snapshot, found.address) if found.address.port else ()
+    return (nobody, *state, *(Evidence("socket", f"somebody else listens at {one.address}") for one in others))
 
 
 def _advice(found: Behind, unit: Unit | None) -> str:

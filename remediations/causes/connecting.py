@@ -35,8 +35,8 @@ SAYINGS = (
     ),
     Saying(
         "firewall-reject",
-        re.compile(r"connect\(\) (?:to \S+ )?failed \(113: (?:No route to host|Host is unreachable)\)"),
-        "the way to {subject} is closed: no route to host",
+        re.compile(r"connect\(\) (?:to \S+ )?failed \((?:113|101): "),
+        "the way to {subject} is closed: there is no route to it",
         "Is that host up, and does a firewall refuse nginx's host there? Compare nc -vz with ip route get to "
         "the address; "
         "open it with one narrow rule.",
@@ -44,7 +44,7 @@ SAYINGS = (
     ),
     Saying(
         "firewall-drop",
-        re.compile(r"upstream timed out \(110: Connection timed out\) while connecting to upstream"),
+        re.compile(r"upstream timed out \(110: [^)]*\) while connecting to upstream"),
         "{subject} does not answer: what nginx sends to connect is dropped, or that host is down",
         "Is that host up, and does a firewall on the way drop packets of nginx's host? ss -tn state syn-sent "
         "shows those that "
@@ -53,7 +53,9 @@ SAYINGS = (
     ),
     Saying(
         "dns-failure",
-        re.compile(r"\]?(?P<name>[^\s\]]+) could not be resolved \((?P<why>\d+: [^)]*)\)"),
+        re.compile(
+            r"(?P<name>\S{1,255}) could not be resolved \((?P<why>\d+: [^)]*)\)(?! while requesting certificate)"
+        ),
         "nginx cannot resolve {name} ({why})",
         "Ask the resolver that nginx's resolver line names, from this host: dig @RESOLVER {name}. Mend it or the name.",
     ),
@@ -66,8 +68,9 @@ SAYINGS = (
     Saying(
         "tls-mismatch",
         re.compile(
-            r"SSL_do_handshake\(\) failed .*(?:wrong version number|packet length too long)"
-            r"|peer closed connection in SSL handshake"
+            r"SSL_do_handshake\(\) failed \([^)]{0,500}(?:wrong version number|packet length too long)"
+            r".{0,99} while SSL handshaking to upstream"
+            r"|peer closed connection in SSL handshake.{0,99} while SSL handshaking to upstream"
         ),
         "nginx speaks TLS to {subject}, which does not",
         "Pass to it with http:// instead of https://, or to the port where it speaks TLS. Never proxy_ssl_verify off.",
@@ -75,16 +78,20 @@ SAYINGS = (
     ),
     Saying(
         "tls-mismatch",
-        re.compile(r"SSL_do_handshake\(\) failed .*SSL alert number (?P<alert>112|70|40)\b"),
-        "{subject} refuses nginx's TLS handshake (alert {alert})",
-        "112: it wants to know the name: proxy_ssl_server_name on (and proxy_ssl_name). 70: proxy_ssl_protocols has no "
-        "version that it speaks. 40: no cipher in common, or it wants a client certificate.",
+        re.compile(r"upstream SSL certificate (?:verify error: \((?P<why>\d+:[^)]*)\)|does not match)"),
+        "nginx does not trust the certificate of {subject}",
+        "See the line: renew it, name its authority in proxy_ssl_trusted_certificate, or the name that it is for in "
+        "proxy_ssl_name. Never proxy_ssl_verify off.",
     ),
     Saying(
         "tls-mismatch",
-        re.compile(r"upstream SSL certificate verify error: \((?P<why>\d+:[^)]*)\)"),
-        "nginx does not trust the certificate of {subject} ({why})",
-        "Renew it, or name its authority in proxy_ssl_trusted_certificate. Never proxy_ssl_verify off.",
+        re.compile(r".{0,600} while SSL handshaking to upstream"),
+        "nginx and {subject} do not come to terms about TLS",
+        "See the line. Alert 112: it wants to know the name: proxy_ssl_server_name on (and proxy_ssl_name). 70 or "
+        "unsupported protocol: proxy_ssl_protocols has no version that it speaks. 40: no cipher in common, or "
+        "it wants a "
+        "certificate of nginx. Timed out: it is no TLS server. Never proxy_ssl_verify off.",
+        "likely",
     ),
     Saying(
         "backlog-full",
@@ -94,22 +101,50 @@ SAYINGS = (
         "nothing.",
     ),
     Saying(
+        "firewall-reject",
+        re.compile(r"connect\(\) (?:to \S+ )?failed \(111: Connection refused\)"),
+        "{subject} refuses nginx's connections",
+        "Another host: is the app there down, or does its firewall refuse nginx's host? Ask there: ss -lntp. "
+        "This host: "
+        "somebody listens, so a firewall refuses (nft list ruleset), or it has just been started.",
+        "likely",
+    ),
+    Saying(
         "no-live-upstreams",
-        re.compile(r"no live upstreams while connecting to upstream"),
+        re.compile(complaints.WRITTEN_OFF),
         "nginx has written off every server of {subject} and asks none of them until fail_timeout is over",
         "Mend the servers first. Once they answer: systemctl reload nginx, which forgets their failures at once.",
     ),
 )  # fmt: skip
 
 
+YOUNG_SECONDS = 10
+"""Who has been started within that may not have listened when nginx asked."""
+
+
 def find(snapshot: Snapshot) -> Iterator[Finding]:
     """What nginx's log says of connecting, and addresses where the wrong one listens or nobody ever will."""
     exhausted = {finding.subject.partition(":")[0] for finding in php_capacity.find(snapshot)}
+    silent = {name for address in topology.backend_addresses(snapshot) for name in _silent(snapshot, address)}
     for finding in complaints.findings(snapshot, SAYINGS):
-        if finding.cause != "backlog-full" or _fpm_unit(snapshot, finding.subject) not in exhausted:
+        explained = (finding.cause == "backlog-full" and _fpm_unit(snapshot, finding.subject) in exhausted) or (
+            "(111: " in finding.evidence[0].text
+            and finding.cause == "firewall-reject"
+            and (finding.subject in silent or finding.subject.startswith("unix:"))
+        )
+        if not explained:
             yield _forgotten(snapshot, _with_path(snapshot, finding))
     for address in topology.backend_addresses(snapshot):
         yield from mismatch(snapshot, address)
+
+
+def _silent(snapshot: Snapshot, address: Address) -> set[str]:
+    """The names of an address of this host on which nobody listens, or only since now: then that is why it refuses."""
+    socket = topology.listener(snapshot, address)
+    processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
+    young = snapshot.machine.now - YOUNG_SECONDS
+    old = socket and all(processes[pid].started < young for pid in socket.pids if pid in processes)
+    return set() if old else topology.names(address)
 
 
 def mismatch(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
@@ -125,46 +160,52 @@ def mismatch(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
 def _other_socket(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
     if address not in topology.dead_sockets(snapshot):
         return
-    live = topology.live_pool_sockets(snapshot)
+    live, twin = topology.live_pool_sockets(snapshot), topology.twin_socket(snapshot, address)
     where = " and ".join(target.node.where for target in topology.targets_at(snapshot, address))
+    advice = f"It is named at {where}. " + (
+        "No symbolic link to the old name, no old PHP."
+        if twin
+        else "Bring its pool back, or point nginx at the pool that is meant: another pool may be another user's."
+    )
     yield Finding(
         "socket-path-mismatch",
         str(address),
-        "certain",
+        "certain" if twin else "likely",
         f"nginx passes requests to {address}, which no PHP-FPM pool of this host listens on",
         (
             Evidence(f"file:{address.path}", "No such file or directory"),
             *(Evidence("socket", f"PHP-FPM listens on {path}") for path in live),
         ),
-        "fix-socket-path",
-        f"It is named at {where}. No symbolic link to the old name, no old PHP.",
+        "fix-socket-path" if twin else None,
+        advice,
     )
 
 
 def _other_address(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
-    assert not isinstance(snapshot.sockets, Unknown)
-    unit = snapshot.unit(topology.behind(snapshot, address).unit or "")
-    others = [one for one in snapshot.sockets if not one.unix and one.port == address.port]
-    if not others or (unit and not unit.running):
+    """The unit that is to listen there runs, and listens on that port of another address."""
+    if isinstance(snapshot.sockets, Unknown) or isinstance(snapshot.processes, Unknown):
         return
-    processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
-    holders = [processes[pid].name for one in others for pid in one.pids if pid in processes]
+    units = topology.behind(snapshot, address).units
+    running = all((unit := snapshot.unit(name)) and unit.running for name in units)
+    held = [
+        one
+        for one in topology.same_port(snapshot, address)
+        if any(pid in snapshot.processes and snapshot.processes[pid].unit in units for pid in one.pids)
+    ]
+    if not held or not running:
+        return
     yield Finding(
         "address-mismatch",
         str(address),
         "certain",
-        f"nginx passes requests to {address}, where nobody listens: on that port {others[0].address} is listened on",
+        f"nginx passes requests to {address}, where nobody listens: {units[0]} listens on {held[0].address}",
         (
             Evidence("socket", f"no listener at {address}"),
-            *(
-                Evidence("socket", f"{', '.join(dict.fromkeys(holders)) or 'a process'} listens at {one.address}")
-                for one in others
-            ),
+            *(Evidence("socket", f"{', '.join(units)} listens at {one.address}") for one in held),
         ),
         None,
-        f"Let the app listen on {address} (Node: listen(port, '127.0.0.1')), or pass requests to "
-        f"{others[0].address}, then "
-        "nginx -t and systemctl reload nginx. A restart of the app changes nothing.",
+        f"Let the app listen on {address} (Node: listen(port, '127.0.0.1')), or pass requests to {held[0].address}, "
+        "then nginx -t and systemctl reload nginx. A restart of the app changes nothing.",
     )
 
 
@@ -184,8 +225,8 @@ def _forgotten(snapshot: Snapshot, finding: Finding) -> Finding:
 def _back(snapshot: Snapshot, group: str) -> bool:
     """All its servers listen, and nothing was said against them since, but that somebody did not listen before."""
     servers = topology.servers_of(snapshot, group)
-    names = {str(address) for address in servers}
-    against = (one for one in complaints.fresh(snapshot) if complaints.subject(one) in names)
+    names = {name for address in servers for name in topology.names(address)}
+    against = (one for one in complaints.recent(snapshot) if complaints.subject(one) in names)
     return all(topology.listener(snapshot, address) for address in servers) and all(
         "(111: Connection refused)" in one.text for one in against
     )

@@ -13,7 +13,7 @@ from remediations.facts.sockets import ListeningSocket
 from remediations.findings import Evidence, Finding
 from remediations.snapshot import FpmVersion, Snapshot
 
-REACHED = re.compile(r"\[pool (?P<pool>[^\]]+)\] server reached (?:pm\.)?max_children setting \((?P<limit>\d+)\)")
+REACHED = re.compile(r"\[pool (?P<pool>[^\]]{1,255})\] server reached (?:pm\.)?max_children setting \((?P<limit>\d+)\)")
 FRESH_SECONDS = 15 * 60
 """A burst that is over for longer than this is history: FPM logs it once and never says that it ended."""
 

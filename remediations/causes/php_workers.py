@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remediations import freshness, health
+from remediations import freshness, topology
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
+from remediations.nginx import complaints
 from remediations.snapshot import FpmVersion, Snapshot
 
 FRESH_SECONDS = 15 * 60
@@ -15,9 +16,12 @@ FRESH_SECONDS = 15 * 60
 BY_SIGNAL = {"4": "ILL", "6": "ABRT", "7": "BUS", "8": "FPE", "11": "SEGV"}
 """What a process gets for a fault of its own."""
 
-_EXITED = re.compile(r"\[pool (?P<pool>[^\]]+)\] child \d+ exited on signal (?P<signal>\d+)")
+_EXITED = re.compile(
+    r"\[[^\]]{1,40}\] WARNING: \[pool (?P<pool>[^\]]{1,255})\] child \d+ exited on signal (?P<signal>\d+)"
+)
 _TIMED_OUT = re.compile(
-    r"\[pool (?P<pool>[^\]]+)\] child \d+, script '(?P<script>[^']*)'.* execution timed out \((?P<seconds>[\d.]+) sec\)"
+    r"\[[^\]]{1,40}\] WARNING: \[pool (?P<pool>[^\]]{1,255})\] child \d+, script '(?P<script>[^']{1,1000})' "
+    r".{0,2000}execution timed out \((?P<seconds>[\d.]+) sec\)"
 )
 SEGFAULT = (
     "An extension, OPcache's JIT or a plugin breaks PHP itself: undo the newest of them (package log, deploy). A "
@@ -32,32 +36,43 @@ _KILLED_BY_KERNEL = "has been killed by the OOM killer"
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
-    """What each PHP-FPM's log says of its workers since it was started, while the site is bad."""
-    if isinstance(snapshot.fpm_versions, Unknown) or health.judge(snapshot.answers).ok is not False:
+    """What each PHP-FPM's log says of the seconds in which nginx was let down by it, in the present fault."""
+    if isinstance(snapshot.fpm_versions, Unknown):
         return
     for version in snapshot.fpm_versions:
+        times = _let_down(snapshot, version)
         newest: dict[tuple[str, str], Finding] = {}
-        for path, line in _lines(snapshot, version):
+        for path, line in _lines(snapshot, version, times) if times else ():
             finding = _timed_out(version, path, line) or _exited(snapshot, version, path, line)
             if finding:
                 newest[finding.cause, finding.subject] = finding
         yield from newest.values()
 
 
-def _lines(snapshot: Snapshot, version: FpmVersion) -> Iterator[tuple[str, str]]:
+def _let_down(snapshot: Snapshot, version: FpmVersion) -> set[float]:
+    """When nginx complained of this PHP-FPM."""
+    served = {
+        name
+        for address in topology.backend_addresses(snapshot)
+        if (fpm := topology.fpm_of(snapshot, address)) and fpm.fpm.main == version.fpm.main
+        for name in topology.names(address)
+    }
+    return {record.time for record in complaints.fresh(snapshot) if complaints.subject(record) in served}
+
+
+def _lines(snapshot: Snapshot, version: FpmVersion, times: set[float]) -> Iterator[tuple[str, str]]:
+    """The lines of its log within 2 s of these times: neither log has fractions of a second."""
     path = version.config.global_settings.error_log.value
     if isinstance(snapshot.logs, Unknown) or path is None or path not in snapshot.logs:
         return
-    unit = snapshot.unit(version.fpm.unit)
-    started = freshness.at(snapshot.machine, unit.served_since) - 1 if unit else 0
-    since = max(started, snapshot.machine.now - FRESH_SECONDS)
+    near = {time + offset for time in times for offset in (-2, -1, 0, 1, 2)}
     for line in snapshot.logs[path].lines:
-        if (freshness.fpm_time(snapshot.machine, line) or 0) >= since:
+        if freshness.fpm_time(snapshot.machine, line) in near:
             yield path, line
 
 
 def _timed_out(version: FpmVersion, path: str, line: str) -> Finding | None:
-    match = _TIMED_OUT.search(line)
+    match = _TIMED_OUT.match(line)
     return match and Finding(
         "request-terminated",
         f"{version.fpm.unit or version.fpm.main}:{match['pool']}",
@@ -71,7 +86,7 @@ def _timed_out(version: FpmVersion, path: str, line: str) -> Finding | None:
 
 
 def _exited(snapshot: Snapshot, version: FpmVersion, path: str, line: str) -> Finding | None:
-    match = _EXITED.search(line)
+    match = _EXITED.match(line)
     if match is None:
         return None
     subject = f"{version.fpm.unit or version.fpm.main}:{match['pool']}"

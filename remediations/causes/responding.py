@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from remediations import topology
 from remediations.causes import php_workers
@@ -25,8 +26,7 @@ SAYINGS = (
     Saying(
         "protocol-mismatch",
         re.compile(
-            r"unsupported FastCGI protocol version|no valid HTTP/1\.\d header|upstream sent invalid header"
-            r"|upstream sent unsupported FastCGI"
+            r"upstream sent (?:unsupported FastCGI protocol version|no valid HTTP/1\.\d header)"
         ),
         "{subject} does not speak the language that nginx speaks to it",
         "fastcgi_pass is for PHP-FPM, proxy_pass for HTTP servers: use the one that fits, or the right port; "
@@ -34,8 +34,14 @@ SAYINGS = (
         "and reload.",
     ),
     Saying(
+        "invalid-header",
+        re.compile(r"upstream sent invalid header"),
+        "{subject} sends a head that is no valid HTTP",
+        "Mend the app: the line shows the header that it sends.",
+    ),
+    Saying(
         "slow-upstream",
-        re.compile(r"upstream timed out \(110: Connection timed out\) while reading response header"),
+        re.compile(r"upstream timed out \(110: [^)]*\) while reading response header"),
         "{subject} takes longer to answer than nginx waits",
         "Find what it waits for: its slow log, the database, a server elsewhere. Raising the timeout comes "
         "last, if ever.",
@@ -55,6 +61,8 @@ SAYINGS = (
         "likely",
     ),
 )  # fmt: skip
+HTTP_SERVERS = ("nginx", "apache2", "httpd", "lighttpd", "caddy", "node", "gunicorn", "uvicorn", "puma", "java", "php")
+"""Programs that listen for HTTP themselves (`php -S`); what stands before a container may lead to anything."""
 _DISAPPOINTED = ("upstream-closed", "worker-killed", "protocol-mismatch")
 """How nginx takes an answer in another language, by how the other side takes nginx's question."""
 
@@ -67,6 +75,24 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     for finding in complaints.findings(snapshot, SAYINGS):
         if finding.subject not in explained or finding.cause not in _DISAPPOINTED:
             yield finding
+    yield from {finding.subject: finding for finding in _hanging(snapshot)}.values()
+
+
+def _hanging(snapshot: Snapshot) -> Iterator[Finding]:
+    """Sites that had not answered when we hung up, before nginx itself gave up and wrote anything."""
+    told = {site for record in complaints.fresh(snapshot) for site in record.sites}
+    answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
+    for answer in answers:
+        name = (answer.probe.host or urlsplit(answer.probe.url).hostname or "").lower()
+        if answer.status is None and answer.failure and "within" in answer.failure and name not in told:
+            yield Finding(
+                "slow-upstream", name, "possible",
+                f"{answer.probe.url} has no answer after {answer.probe.timeout:g} s, and nginx still waits for one",
+                (Evidence("http", f"{answer.probe.url}: {answer.failure}"),), None,
+                "Look what it waits for: ss -tnp state syn-sent shows connections that nobody answers (a firewall that "
+                "drops, a host that is down), ss -tnp state established those whose app is slow. nginx says so itself "
+                "after its own timeout.",
+            )  # fmt: skip
 
 
 def _with_dead_workers(snapshot: Snapshot) -> Iterator[str]:
@@ -75,14 +101,16 @@ def _with_dead_workers(snapshot: Snapshot) -> Iterator[str]:
     for address in topology.backend_addresses(snapshot):
         fpm = topology.fpm_of(snapshot, address)
         if fpm and fpm.fpm.unit in said:
-            yield str(address)
+            yield from topology.names(address)
 
 
 def _another_language(snapshot: Snapshot) -> Iterator[Finding]:
     """FastCGI spoken to what is no FastCGI server, or HTTP to PHP-FPM, and nginx is disappointed by the answer."""
-    told = {complaints.subject(record): record for record in complaints.fresh(snapshot) if _disappointed(record.text)}
+    told = {
+        complaints.subject(record): record for record in complaints.fresh(snapshot) if _disappointed(record.message)
+    }
     for address in topology.backend_addresses(snapshot):
-        record = told.get(str(address))
+        record = next((told[name] for name in topology.names(address) if name in told), None)
         if record is None or topology.listener(snapshot, address) is None:
             continue
         fpm, schemes = (
@@ -98,19 +126,20 @@ def _another_language(snapshot: Snapshot) -> Iterator[Finding]:
         else:
             continue
         yield Finding(
-            "protocol-mismatch", str(address), "likely", what, (Evidence(f"log:{record.path}", record.text),), None,
+            "protocol-mismatch", complaints.subject(record), "likely", what,
+            (Evidence(f"log:{record.path}", record.text),), None,
             f"{advice}; then nginx -t and systemctl reload nginx.",
         )  # fmt: skip
 
 
-def _disappointed(text: str) -> bool:
-    return any(saying.cause in _DISAPPOINTED and saying.pattern.search(text) for saying in SAYINGS)
+def _disappointed(message: str) -> bool:
+    return any(saying.cause in _DISAPPOINTED and saying.pattern.match(message) for saying in SAYINGS)
 
 
 def _no_fastcgi(snapshot: Snapshot, address: Address) -> str | None:
-    """The program that listens there, where nothing in its name speaks of FastCGI."""
+    """The program that listens there, where it is known to be a server of HTTP."""
     socket = topology.listener(snapshot, address)
     if socket is None or isinstance(snapshot.processes, Unknown):
         return None
-    names = [snapshot.processes[pid].name for pid in socket.pids if pid in snapshot.processes]
-    return names[0] if names and not any(re.search(r"fpm|cgi", name, re.IGNORECASE) for name in names) else None
+    names = (snapshot.processes[pid].name for pid in socket.pids if pid in snapshot.processes)
+    return next((name for name in names if name in HTTP_SERVERS), None)

@@ -11,13 +11,17 @@ from remediations.quoting import quote
 
 @dataclass(frozen=True)
 class PathStatus:
-    """`kind` as stat names it ("socket", "directory"); None where nothing lies there."""
+    """`kind` as stat names it ("socket", "directory"; "symbolic link" for one that leads nowhere); None: nothing there.
+
+    `real` is where the path leads, all links followed.
+    """
 
     path: str
     kind: str | None
     mode: str = ""
     owner: str = ""
     group: str = ""
+    real: str = ""
 
 
 Paths = Mapping[str, PathStatus]
@@ -28,7 +32,8 @@ def fact(paths: Sequence[str]) -> Fact[Paths]:
     words = " ".join(quote(path) for path in paths)
     script = f"""
 for path in {words}; do
-  stat -L -c '%F|%a|%U|%G|%n' -- "$path" 2>/dev/null || echo "|||| $path"
+  stat -L -c '%F|%a|%U|%G' -- "$path" 2>/dev/null || stat -c '%F|%a|%U|%G' -- "$path" 2>/dev/null || echo '|||'
+  readlink -f -- "$path" 2>/dev/null || echo
 done
 exit 0
 """
@@ -36,12 +41,12 @@ exit 0
 
 
 def parse(stdout: bytes, paths: Sequence[str]) -> Paths | Unknown:
-    """One line a path, in order; an empty kind where stat found nothing."""
+    """Two lines a path, in order: what lies there, empty where nothing does, and where it leads."""
     lines = lines_of(stdout, "surrogateescape")
-    if len(lines) != len(paths):
+    if len(lines) != 2 * len(paths):
         return Unknown("not every path was answered")
     found = {}
-    for path, line in zip(paths, lines, strict=True):
-        kind, mode, owner, group, _ = line.split("|", 4)
-        found[path] = PathStatus(path, kind or None, mode, owner, group)
+    for path, line, real in zip(paths, lines[::2], lines[1::2], strict=True):
+        kind, mode, owner, group = line.split("|")
+        found[path] = PathStatus(path, kind or None, mode, owner, group, real)
     return found

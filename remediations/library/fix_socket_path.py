@@ -3,9 +3,10 @@
 Reach for it where every PHP page answers 502 with `(2: No such file or directory)` and PHP-FPM runs. The argument of
 `fastcgi_pass`, or of the group's `server`, that names the dead path is replaced; nginx is reloaded where it runs.
 
-It never guesses between several listeners: it names them, and you say which by `socket`. It leaves alone a path that a
-pool or a unit of this host is to listen on, since then that one is down, and sockets of apps that are not PHP. It never
-makes symbolic links, and never edits a configuration that does not validate.
+It never guesses: of itself it takes only a socket whose path differs in PHP's version alone, since another pool may be
+another user's; any other one you name by `socket`. It leaves alone a path that a pool or a unit of this host is to
+listen on, since then that one is down, and sockets of apps that are not PHP. It never makes symbolic links, and never
+edits a configuration that does not validate.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ class FixSocketPath:
 
     socket: str | None = field(
         default=None,
-        metadata={"help": "the live socket to point at; needed where several pools listen", "pattern": r"/.+"},
+        metadata={
+            "help": "the live socket to point at; needed where its path differs in more than PHP's version",
+            "pattern": r"/.+",
+        },
     )
 
     def plan(self, snapshot: Snapshot, findings: Sequence[Finding]) -> Proposal:
@@ -46,8 +50,7 @@ class FixSocketPath:
         refusals = nginx.refusals(snapshot) or tuple(self._undecided(snapshot, dead))
         if refusals:
             return Proposal(refusals=refusals)
-        live = self.socket or topology.live_pool_sockets(snapshot)[0]
-        edits = (edit for address in dead for edit in _edits(snapshot, address, live))
+        edits = (edit for address in dead for edit in _edits(snapshot, address, self._live(snapshot, address) or ""))
         files = nginx.edited(snapshot, ID, edits)
         return Proposal(files=files, actions=nginx.reload(snapshot, ID, files))
 
@@ -56,11 +59,16 @@ class FixSocketPath:
         there = ", ".join(live)
         if self.socket and self.socket not in live:
             yield f"no PHP-FPM pool listens on {self.socket}; they listen on: {there or 'none'}"
-        elif not self.socket and len(live) > 1:
-            yield (
-                f"{', '.join(map(str, dead))} is dead, and several pools listen: {there}; say which one is meant: "
-                f"--set {ID}.socket=PATH"
-            )
+            return
+        for address in dead:
+            if not self._live(snapshot, address):
+                yield (
+                    f"{address} is dead, and none of the live sockets differs from it in PHP's version alone: {there}; "
+                    f"say which one is meant: --set {ID}.socket=PATH"
+                )
+
+    def _live(self, snapshot: Snapshot, dead: Address) -> str | None:
+        return self.socket or topology.twin_socket(snapshot, dead)
 
 
 def _edits(snapshot: Snapshot, dead: Address, live: str) -> Iterator[nginx.Edit]:

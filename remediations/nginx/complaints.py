@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from remediations import freshness, health, topology
+from remediations.facts.base import Unknown
 from remediations.findings import Confidence, Evidence, Finding
 from remediations.nginx import log
 from remediations.nginx.log import Record
@@ -17,12 +19,17 @@ RECENT_SECONDS = 15 * 60
 WHOLE_SECONDS = 1.0
 """A log line has no fraction of its second."""
 
+WRITTEN_OFF = "no live upstreams while connecting to upstream"
+
 _NAME = re.compile(r"\w+://(?P<name>unix:[^:]+|[^/]+)")
 
 
 @dataclass(frozen=True)
 class Saying:
-    """A line that names its cause. `summary` and `advice` may use {subject} and the pattern's named groups."""
+    """A message that names its cause, matched from its start: what clients ask and programs print stands elsewhere.
+
+    `summary` and `advice` may use {subject} and the pattern's named groups.
+    """
 
     cause: str
     pattern: re.Pattern[str]
@@ -36,27 +43,43 @@ def findings(snapshot: Snapshot, sayings: Sequence[Saying]) -> Iterator[Finding]
     """One for each cause and subject, with nginx's newest line about it; the first saying that fits a line counts."""
     newest: dict[tuple[str, str], Finding] = {}
     for record in fresh(snapshot):
-        finding = next(
-            (_finding(saying, match, record) for saying in sayings if (match := _match(saying, record))), None
-        )
-        if finding:
-            newest[finding.cause, finding.subject] = finding
+        for saying in sayings:
+            if match := saying.pattern.match(record.message):
+                finding = _finding(saying, match, record)
+                newest[finding.cause, finding.subject] = finding
+                break
     yield from newest.values()
 
 
 def fresh(snapshot: Snapshot) -> Iterator[Record]:
-    """The records that count, oldest first in each log; none while the site is good, since all are older than that."""
-    if health.judge(snapshot.answers).ok is not False:
-        return
+    """The records that speak of the present fault: of a site whose answer is bad, made by nginx, right now.
+
+    They are those of our own questions and of that time; only where these have left none, `recent` ones. That a group
+    is written off says nothing: why it was, has been said before.
+    """
+    bad = set(_bad_sites(snapshot))
+    told = [(bad.intersection(record.sites), record) for record in recent(snapshot)] if bad else []
+    now = snapshot.machine.now - WHOLE_SECONDS
+    telling = ((sites, one) for sites, one in told if not one.message.startswith(WRITTEN_OFF))
+    speaking = {site for sites, record in telling for site in sites if record.time >= now}
+    for sites, record in told:
+        if sites and (record.time >= now or not sites & speaking):
+            yield record
+
+
+def recent(snapshot: Snapshot) -> Iterator[Record]:
+    """The records of the last 15 minutes, since nginx and the unit behind the request's address were started."""
     serves = freshness.nginx_serves_since(snapshot) or 0
     since = max(snapshot.machine.now - RECENT_SECONDS, serves - WHOLE_SECONDS)
     starts = {
-        str(address): freshness.at(snapshot.machine, unit.served_since) - WHOLE_SECONDS
+        name: freshness.at(snapshot.machine, unit.served_since) - WHOLE_SECONDS
         for address in topology.backend_addresses(snapshot)
         if (unit := snapshot.unit(topology.behind(snapshot, address).unit or ""))
+        for name in topology.names(address)
     }
     for record in log.records(snapshot):
-        if record.time >= max(since, starts.get(subject(record), 0)):
+        of_stream = record.upstream and not _NAME.match(record.upstream)
+        if not of_stream and record.time >= max(since, starts.get(subject(record), 0)):
             yield record
 
 
@@ -66,8 +89,14 @@ def subject(record: Record) -> str:
     return match["name"] if match else "nginx"
 
 
-def _match(saying: Saying, record: Record) -> re.Match[str] | None:
-    return saying.pattern.search(record.text)
+def _bad_sites(snapshot: Snapshot) -> Iterator[str]:
+    """The names of the sites whose bad answer is nginx's own word, or none at all; an app's 500 is the app's."""
+    answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
+    for answer in answers:
+        ours = answer.status in (None, *health.BAD_GATEWAY) or health.layer(answer) == "nginx"
+        if ours and health.complaint(answer):
+            names = (answer.probe.host, urlsplit(answer.probe.url).hostname)
+            yield from (name.lower() for name in names if name)
 
 
 def _finding(saying: Saying, match: re.Match[str], record: Record) -> Finding:

@@ -16,17 +16,28 @@ _RECORD = re.compile(
     r"^(?P<ts>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(?P<level>\w+)\] \d+#\d+: (?:\*\d+ )?(?P<message>.*)$", re.DOTALL
 )
 _UPSTREAM = re.compile(r', upstream: "(?P<upstream>[^"]*)"')
+_ABOUT = ", client: "
+"""What follows tells of the request; there clients have their say, and nginx writes no bare quote of theirs."""
+_SERVER = re.compile(r", server: (?P<name>[^,]*)")
+_HOST = re.compile(r', host: "(?P<name>[^"]*)"')
+LONGEST_MESSAGE = 2048
+"""nginx itself writes at most that much into a line."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record, which may span lines (PHP stack traces do); `time` in seconds since the epoch."""
+    """One record, which may span lines (PHP stack traces do); `time` in seconds since the epoch.
+
+    `message` is what nginx itself says, without the request; `sites` the server and the host that it was for.
+    """
 
     path: str
     time: float
     level: str
     text: str
+    message: str
     upstream: str | None
+    sites: tuple[str, ...]
 
 
 def records(snapshot: Snapshot) -> Iterator[Record]:
@@ -36,8 +47,9 @@ def records(snapshot: Snapshot) -> Iterator[Record]:
     for log in snapshot.logs.values():
         for text in _joined(log.lines):
             match = _RECORD.match(text)
-            if match:
-                yield _record(snapshot.machine, log.path, text, match)
+            record = _record(snapshot.machine, log.path, text, match) if match else None
+            if record:
+                yield record
 
 
 def last_about(snapshot: Snapshot, address: Address, since: float) -> Record | None:
@@ -59,7 +71,16 @@ def _joined(lines: tuple[str, ...]) -> Iterator[str]:
         yield "\n".join(current)
 
 
-def _record(machine: Machine, path: str, text: str, match: re.Match[str]) -> Record:
-    upstream = _UPSTREAM.search(match["message"])
-    time = freshness.local_time(machine, match["ts"], "%Y/%m/%d %H:%M:%S")
-    return Record(path, time, match["level"], text, upstream["upstream"] if upstream else None)
+def _record(machine: Machine, path: str, text: str, match: re.Match[str]) -> Record | None:
+    """None for a line that looks like a record and has no time: programs behind nginx may write lines into its log."""
+    try:
+        time = freshness.local_time(machine, match["ts"], "%Y/%m/%d %H:%M:%S")
+    except ValueError:
+        return None
+    message, _, about = match["message"].partition(_ABOUT)
+    upstream = _UPSTREAM.search(about)
+    names = (found["name"].lower() for pattern in (_HOST, _SERVER) if (found := pattern.search(about)))
+    return Record(
+        path, time, match["level"], text, message[:LONGEST_MESSAGE], upstream["upstream"] if upstream else None,
+        tuple(name for name in names if name),
+    )  # fmt: skip

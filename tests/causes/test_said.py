@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from remediations import diagnosis
+from remediations import diagnosis, freshness
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.facts.logs import Log
@@ -37,51 +37,136 @@ BAD = snapshot("header-too-big")
 """A site that is bad while all its daemons run."""
 REQUEST = 'client: 192.0.2.1, server: shop.example, request: "GET / HTTP/1.1"'
 TO_FPM = f'{REQUEST}, upstream: "fastcgi://unix:/run/php/php8.2-fpm.sock:", host: "shop.example"'
-TO_APP = f'{REQUEST}, upstream: "https://127.0.0.1:8001/", host: "api.example"'
+TO_APP = f'{REQUEST}, upstream: "https://127.0.0.1:8001/", host: "shop.example"'
+TO_ELSEWHERE = f'{REQUEST}, upstream: "http://192.0.2.9:80/", host: "shop.example"'
+RESET = (
+    "{now} [error] 7#7: *1 recv() failed (104: Connection reset by peer) while reading response header from upstream, "
+    f"{TO_FPM}\n"
+)
+
+
+READING, SHAKING = "while reading response header from upstream", "while SSL handshaking to upstream"
+SOCKET = "unix:/run/php/php8.2-fpm.sock"
 
 
 @pytest.mark.parametrize(
-    ("said", "cause", "subject"),
+    ("said", "about", "cause"),
     [
-        (f"connect() to unix:/run/php/php8.2-fpm.sock failed (11: Resource temporarily unavailable), {TO_FPM}",
-         "backlog-full", "unix:/run/php/php8.2-fpm.sock"),
-        (f"upstream sent unsupported FastCGI protocol version: 72 {TO_FPM}",
-         "protocol-mismatch", "unix:/run/php/php8.2-fpm.sock"),
-        (f"SSL_do_handshake() failed (SSL: SSL wrong version number) {TO_APP}",
-         "tls-mismatch", "127.0.0.1:8001"),
-        (f"SSL_do_handshake() failed (SSL: SSL tlsv1 unrecognized name:SSL alert number 112), {TO_APP}",
-         "tls-mismatch", "127.0.0.1:8001"),
-        (f"upstream SSL certificate verify error: (10:certificate has expired) {TO_APP}",
-         "tls-mismatch", "127.0.0.1:8001"),
-        (f"no resolver defined to resolve backend.internal, {REQUEST}", "dns-failure", "backend.internal"),
-        (f"recv() failed (104: Connection reset by peer) while reading response header from upstream, {TO_APP}",
-         "worker-killed", "127.0.0.1:8001"),
+        (f"connect() to {SOCKET} failed (11: Resource temporarily unavailable) while connecting to upstream",
+         TO_FPM, "backlog-full"),
+        (f"upstream sent unsupported FastCGI protocol version: 72 {READING}", TO_FPM, "protocol-mismatch"),
+        (f'upstream sent invalid header: "Foo\\x20..." {READING}', TO_FPM, "invalid-header"),
+        (f"upstream timed out (110: Operation timed out) {READING}", TO_FPM, "slow-upstream"),
+        (f"SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number) {SHAKING}",
+         TO_APP, "tls-mismatch"),
+        (f"SSL_do_handshake() failed (SSL: error:0A000458:SSL routines::tlsv1 unrecognized name) {SHAKING}",
+         TO_APP, "tls-mismatch"),
+        (f"upstream timed out (110: Connection timed out) {SHAKING}", TO_APP, "tls-mismatch"),
+        (f"upstream SSL certificate verify error: (10:certificate has expired) {SHAKING}", TO_APP, "tls-mismatch"),
+        (f'upstream SSL certificate does not match "app" {SHAKING}', TO_APP, "tls-mismatch"),
+        (f"recv() failed (104: Connection reset by peer) {READING}", TO_APP, "worker-killed"),
+        ("connect() failed (101: Network is unreachable) while connecting to upstream", TO_APP, "firewall-reject"),
+        ("connect() failed (111: Connection refused) while connecting to upstream", TO_ELSEWHERE, "firewall-reject"),
     ],
 )  # fmt: skip
-def test_what_nginx_says_names_the_cause(said: str, cause: str, subject: str) -> None:
-    host = with_log(BAD, NGINX_LOG, f"{{now}} [error] 7#7: *1 {said}\n")
+def test_what_nginx_says_names_the_cause(said: str, about: str, cause: str) -> None:
+    host = with_log(BAD, NGINX_LOG, f"{{now}} [error] 7#7: *1 {said}, {about}\n")
+    subject = {TO_FPM: SOCKET, TO_APP: "127.0.0.1:8001", TO_ELSEWHERE: "192.0.2.9:80"}[about]
     assert found(host) == [(cause, subject)]
     advice = str(diagnosis.diagnose(host)[0].advice)
     assert advice
     assert "{" not in advice
 
 
+def test_a_name_without_a_resolver_is_named() -> None:
+    line = f"{{now}} [error] 7#7: *1 no resolver defined to resolve backend.internal, {REQUEST}\n"
+    assert found(with_log(BAD, NGINX_LOG, line)) == [("dns-failure", "backend.internal")]
+
+
+REFERRER = ', referrer: "9 worker_connections are not enough"'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{{now}} [error] 7#7: *1 odd, {TO_APP}{REFERRER}",
+        f'{{now}} [error] 7#7: *1 FastCGI sent in stderr: "x could not be resolved (3: Host not found)", {TO_FPM}',
+        f'{{now}} [error] 7#7: *1 FastCGI sent in stderr: "open() failed (24: Too many open files)", {TO_FPM}',
+        f"{{now}} [info] 7#7: *1 SSL_do_handshake() failed (SSL: wrong version) while SSL handshaking, {REQUEST}",
+        f"{{now}} [info] 7#7: *1 peer closed connection in SSL handshake while SSL handshaking, {REQUEST}",
+        "{now} [error] 7#7: ocsp.example could not be resolved (3: Host not found) while requesting certificate status",
+        "{now} [error] 7#7: *1 upstream timed out (110: Connection timed out) while connecting to upstream, "
+        'client: 192.0.2.1, server: 0.0.0.0:5432, upstream: "10.0.0.5:5432", bytes from/to client:0/0',
+        "2026/02/31 10:00:00 [error] 7#7: *1 upstream sent too big header while reading response header from upstream",
+        "2026/13/45 99:00:00 [error] 1#1: row 7",
+    ],
+    ids=["referrer", "stderr dns", "stderr files", "client TLS", "client closed", "OCSP", "stream", "date", "times"],
+)  # fmt: skip
+def test_what_others_say_in_that_log_is_no_word_of_nginx(line: str) -> None:
+    assert found(with_log(BAD, NGINX_LOG, f"{line}\n")) == [("unknown", "web1")]
+
+
+def test_a_date_that_is_none_in_the_log_of_fpm_is_no_time() -> None:
+    line = (
+        "[31-Feb-2026 10:00:00] WARNING: [pool www] child 7 exited on signal 11 (SIGSEGV) after 1 seconds from start\n"
+    )
+    assert found(with_log(with_log(BAD, NGINX_LOG, RESET), FPM_LOG, line)) == [("worker-killed", SOCKET)]
+
+
+def test_the_line_of_another_site_that_is_good_does_not_count() -> None:
+    other = TO_FPM.replace("shop.example", "api.example")
+    line = f"{{now}} [error] 7#7: *1 upstream sent too big header {READING}, {other}\n"
+    assert found(with_log(BAD, NGINX_LOG, line)) == [("unknown", "web1")]
+
+
+def test_what_is_said_now_outweighs_what_was_said_before() -> None:
+    earlier = freshness.clock(BAD.machine, BAD.machine.now - 300).replace("-", "/")
+    old = f"{earlier} [error] 7#7: *1 upstream sent too big header {READING}, {TO_FPM}\n"
+    served = dataclasses.replace(BAD.machine, uptime=BAD.machine.uptime + 600)
+    assert not isinstance(BAD.processes, Unknown)
+    aged = {pid: dataclasses.replace(one, started=one.started - 600) for pid, one in BAD.processes.items()}
+    host = dataclasses.replace(BAD, machine=served, processes=aged)
+    assert found(with_log(host, NGINX_LOG, old))[0] == ("header-too-big", SOCKET)
+    now = f"{{now}} [error] 7#7: *2 upstream timed out (110: Connection timed out) {READING}, {TO_FPM}\n"
+    assert "header-too-big" not in dict(found(with_log(host, NGINX_LOG, old + now)))
+    assert found(with_log(host, NGINX_LOG, old + now))[0] == ("slow-upstream", SOCKET)
+
+
+def test_a_500_of_the_app_is_not_explained_by_nginx() -> None:
+    assert not isinstance(BAD.answers, Unknown)
+    answers = tuple(
+        dataclasses.replace(one, status=500, body="Database down", head="HTTP/1.1 500\r\nX-Powered-By: PHP/8.2\r\n")
+        if one.status == 502 else one
+        for one in BAD.answers
+    )  # fmt: skip
+    assert found(dataclasses.replace(BAD, answers=answers)) == [("unknown", "web1")]
+
+
+@pytest.mark.parametrize("piece", ["x", "7", "SSL_do_handshake() failed ", "[pool a", "connect() to "])
+def test_a_hostile_log_of_256_kib_is_read_in_no_time(piece: str) -> None:
+    """A pattern that is tried at each place again, or backtracks, would take minutes: this test would never end."""
+    text = (piece * (256 * 1024 // len(piece))).replace("{", "(")
+    for path in (NGINX_LOG, FPM_LOG):
+        for lead in ("", "{now} [error] 7#7: *1 ", "[{now}] WARNING: [pool www] child 7, script '"):
+            found(with_log(with_log(BAD, NGINX_LOG, RESET), path, f"{lead}{text}\n"))
+
+
 @pytest.mark.parametrize(("signal", "cause"), [("11 (SIGSEGV)", "worker-segfault"), ("9 (SIGKILL)", "worker-killed")])
 def test_fpm_says_how_its_workers_die(signal: str, cause: str) -> None:
     line = f"[{{now}}] WARNING: [pool www] child 7 exited on signal {signal} after 1.2 seconds from start\n"
-    host = with_log(with_log(BAD, NGINX_LOG, ""), FPM_LOG, line)
+    host = with_log(with_log(BAD, NGINX_LOG, RESET), FPM_LOG, line)
     assert found(host) == [(cause, f"{FPM}:www")]
 
 
 def test_a_worker_that_is_told_to_end_is_none_that_died() -> None:
     line = "[{now}] WARNING: [pool www] child 7 exited on signal 15 (SIGTERM) after 1.2 seconds from start\n"
-    assert found(with_log(with_log(BAD, NGINX_LOG, ""), FPM_LOG, line)) == [("unknown", "web1")]
+    assert found(with_log(with_log(BAD, NGINX_LOG, RESET), FPM_LOG, line)) == [("worker-killed", SOCKET)]
 
 
 def test_a_signal_9_with_the_kernels_word_is_want_of_memory() -> None:
     """Made by hand: the lab's hosts have no memory controller."""
     line = "[{now}] WARNING: [pool www] child 7 exited on signal 9 (SIGKILL) after 1.2 seconds from start\n"
-    host = with_log(with_log(BAD, NGINX_LOG, ""), FPM_LOG, line)
+    host = with_log(with_log(BAD, NGINX_LOG, RESET), FPM_LOG, line)
     assert not isinstance(host.journal, Unknown)
     kernel = JournalLine(
         host.machine.now - 1, "systemd", FPM, f"{FPM}: A process of this unit has been killed by the OOM killer."

@@ -77,11 +77,31 @@ def test_a_pool_that_is_down_is_no_wrong_path(name: str) -> None:
     assert plan(recorded(name)) == Proposal()
 
 
-def test_between_several_pools_it_does_not_guess() -> None:
-    said = plan(with_second_pool(UPGRADED))
+def test_the_one_that_differs_in_phps_version_alone_is_taken_of_several() -> None:
+    (change,) = plan(with_second_pool(UPGRADED)).files
+    assert change.after
+    assert f"fastcgi_pass unix:{NEW};".encode() in change.after
+
+
+def test_it_does_not_guess_another_pool() -> None:
+    """It may be another user's."""
+    site = UPGRADED.file_at(SITE)
+    assert site
+    assert not isinstance(UPGRADED.paths, Unknown)
+    gone = "/run/php/tenant2.sock"
+    host = replace(UPGRADED, paths={**UPGRADED.paths, gone: PathStatus(gone, None)})
+    said = plan(with_site(host, site.data.replace(OLD.encode(), gone.encode())))
     assert said.files == ()
-    assert f"several pools listen: {NEW}, /run/php/blog.sock" in said.refusals[0]
+    assert (
+        f"unix:{gone} is dead, and none of the live sockets differs from it in PHP's version alone" in said.refusals[0]
+    )
     assert "--set fix-socket-path.socket=PATH" in said.refusals[0]
+
+
+def test_a_link_that_leads_nowhere_is_no_dead_path() -> None:
+    """Debian has one for the default version: then that version is down."""
+    assert not isinstance(UPGRADED.paths, Unknown)
+    assert plan(replace(UPGRADED, paths={OLD: PathStatus(OLD, "symbolic link", real="/run/php/x.sock")})) == Proposal()
 
 
 def test_the_one_that_is_named_is_taken() -> None:
