@@ -1,11 +1,11 @@
-"""Backends: nobody listens where nginx passes to, though no unit is known to be down that should."""
+"""Backends: nobody listens where nginx passes to, or somebody elsewhere, though no unit is down that should."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from remediations import topology
-from remediations.causes import connecting
+from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
@@ -14,24 +14,80 @@ from remediations.topology import Behind
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
-    """app-down, once an address on this host. Where the one unit behind it is down, that unit's own cause speaks."""
-    if isinstance(snapshot.sockets, Unknown) or isinstance(snapshot.units, Unknown):
+    """One finding an address on this host, at most. Where its one unit is down, that unit's own cause speaks."""
+    if isinstance(snapshot.sockets, Unknown):
         return
     for address in topology.backend_addresses(snapshot):
         found = topology.behind(snapshot, address)
         unit = snapshot.unit(found.unit or "")
-        elsewhere = next(connecting.mismatch(snapshot, address), None)
-        if found.socket is None and (unit is None or unit.running) and elsewhere is None:
-            summary = f"nginx passes requests to {address}, and nobody listens there"
-            yield Finding(
-                "app-down",
-                str(address),
-                "certain",
-                summary,
-                _evidence(snapshot, found, unit),
-                None,
-                _advice(found, unit),
-            )
+        if found.socket is None and (unit is None or unit.running):
+            finding = _elsewhere(snapshot, found) or _down(snapshot, found, unit)
+            if finding:
+                yield finding
+
+
+def _down(snapshot: Snapshot, found: Behind, unit: Unit | None) -> Finding | None:
+    if isinstance(snapshot.units, Unknown):
+        return None
+    summary = f"nginx passes requests to {found.address}, and nobody listens there"
+    evidence = _evidence(snapshot, found, unit)
+    return Finding("app-down", str(found.address), "certain", summary, evidence, None, _advice(found, unit))
+
+
+def _elsewhere(snapshot: Snapshot, found: Behind) -> Finding | None:
+    """Those who are to answer run, and listen somewhere else."""
+    return _other_socket(snapshot, found.address) if found.address.is_unix else _other_address(snapshot, found)
+
+
+def _other_socket(snapshot: Snapshot, address: Address) -> Finding | None:
+    if address not in topology.dead_sockets(snapshot):
+        return None
+    live, twin = topology.live_pool_sockets(snapshot), topology.twin_socket(snapshot, address)
+    where = " and ".join(target.node.where for target in topology.targets_at(snapshot, address))
+    advice = f"It is named at {where}. " + (
+        "No symbolic link to the old name, no old PHP."
+        if twin
+        else "Bring its pool back, or point nginx at the pool that is meant: another pool may be another user's."
+    )
+    return Finding(
+        "socket-path-mismatch",
+        str(address),
+        "certain" if twin else "likely",
+        f"nginx passes requests to {address}, which no PHP-FPM pool of this host listens on",
+        (
+            Evidence(f"file:{address.path}", "No such file or directory"),
+            *(Evidence("socket", f"PHP-FPM listens on {path}") for path in live),
+        ),
+        "fix-socket-path" if twin else None,
+        advice,
+    )
+
+
+def _other_address(snapshot: Snapshot, found: Behind) -> Finding | None:
+    """The unit that is to listen there runs, and listens on that port of another address."""
+    address, units = found.address, found.units
+    processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
+    running = all((unit := snapshot.unit(name)) and unit.running for name in units)
+    held = [
+        one
+        for one in topology.same_port(snapshot, address)
+        if any(pid in processes and processes[pid].unit in units for pid in one.pids)
+    ]
+    if not held or not running:
+        return None
+    return Finding(
+        "address-mismatch",
+        str(address),
+        "certain",
+        f"nginx passes requests to {address}, where nobody listens: {units[0]} listens on {held[0].address}",
+        (
+            Evidence("socket", f"no listener at {address}"),
+            *(Evidence("socket", f"{', '.join(units)} listens at {one.address}") for one in held),
+        ),
+        None,
+        f"Let the app listen on {address} (Node: listen(port, '127.0.0.1')), or pass requests to {held[0].address}, "
+        "then nginx -t and systemctl reload nginx. A restart of the app changes nothing.",
+    )
 
 
 def _evidence(snapshot: Snapshot, found: Behind, unit: Unit | None) -> tuple[Evidence, ...]:

@@ -123,7 +123,7 @@ YOUNG_SECONDS = 10
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
-    """What nginx's log says of connecting, and addresses where the wrong one listens or nobody ever will."""
+    """What nginx's log says of connecting, where no other family knows why."""
     exhausted = {finding.subject.partition(":")[0] for finding in php_capacity.find(snapshot)}
     silent = {name for address in topology.backend_addresses(snapshot) for name in _silent(snapshot, address)}
     for finding in complaints.findings(snapshot, SAYINGS):
@@ -134,8 +134,6 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
         )
         if not explained:
             yield _forgotten(snapshot, _with_path(snapshot, finding))
-    for address in topology.backend_addresses(snapshot):
-        yield from mismatch(snapshot, address)
 
 
 def _silent(snapshot: Snapshot, address: Address) -> set[str]:
@@ -145,68 +143,6 @@ def _silent(snapshot: Snapshot, address: Address) -> set[str]:
     young = snapshot.machine.now - YOUNG_SECONDS
     old = socket and all(processes[pid].started < young for pid in socket.pids if pid in processes)
     return set() if old else topology.names(address)
-
-
-def mismatch(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
-    """socket-path-mismatch, address-mismatch: nobody listens there, and those who could be meant listen elsewhere."""
-    if isinstance(snapshot.sockets, Unknown) or topology.listener(snapshot, address):
-        return
-    if address.is_unix:
-        yield from _other_socket(snapshot, address)
-    else:
-        yield from _other_address(snapshot, address)
-
-
-def _other_socket(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
-    if address not in topology.dead_sockets(snapshot):
-        return
-    live, twin = topology.live_pool_sockets(snapshot), topology.twin_socket(snapshot, address)
-    where = " and ".join(target.node.where for target in topology.targets_at(snapshot, address))
-    advice = f"It is named at {where}. " + (
-        "No symbolic link to the old name, no old PHP."
-        if twin
-        else "Bring its pool back, or point nginx at the pool that is meant: another pool may be another user's."
-    )
-    yield Finding(
-        "socket-path-mismatch",
-        str(address),
-        "certain" if twin else "likely",
-        f"nginx passes requests to {address}, which no PHP-FPM pool of this host listens on",
-        (
-            Evidence(f"file:{address.path}", "No such file or directory"),
-            *(Evidence("socket", f"PHP-FPM listens on {path}") for path in live),
-        ),
-        "fix-socket-path" if twin else None,
-        advice,
-    )
-
-
-def _other_address(snapshot: Snapshot, address: Address) -> Iterator[Finding]:
-    """The unit that is to listen there runs, and listens on that port of another address."""
-    if isinstance(snapshot.sockets, Unknown) or isinstance(snapshot.processes, Unknown):
-        return
-    units = topology.behind(snapshot, address).units
-    running = all((unit := snapshot.unit(name)) and unit.running for name in units)
-    held = [
-        one
-        for one in topology.same_port(snapshot, address)
-        if any(pid in snapshot.processes and snapshot.processes[pid].unit in units for pid in one.pids)
-    ]
-    if not held or not running:
-        return
-    yield Finding(
-        "address-mismatch",
-        str(address),
-        "certain",
-        f"nginx passes requests to {address}, where nobody listens: {units[0]} listens on {held[0].address}",
-        (
-            Evidence("socket", f"no listener at {address}"),
-            *(Evidence("socket", f"{', '.join(units)} listens at {one.address}") for one in held),
-        ),
-        None,
-        f"Let the app listen on {address} (Node: listen(port, '127.0.0.1')), or pass requests to {held[0].address}, "
-        "then nginx -t and systemctl reload nginx. A restart of the app changes nothing.",
-    )
 
 
 def _fpm_unit(snapshot: Snapshot, subject: str) -> str | None:
@@ -225,11 +161,10 @@ def _forgotten(snapshot: Snapshot, finding: Finding) -> Finding:
 def _back(snapshot: Snapshot, group: str) -> bool:
     """All its servers listen, and nothing was said against them since, but that somebody did not listen before."""
     servers = topology.servers_of(snapshot, group)
+    here = bool(servers) and all(topology.is_local(one) and topology.listener(snapshot, one) for one in servers)
     names = {name for address in servers for name in topology.names(address)}
     against = (one for one in complaints.recent(snapshot) if complaints.subject(one) in names)
-    return all(topology.listener(snapshot, address) for address in servers) and all(
-        "(111: Connection refused)" in one.text for one in against
-    )
+    return here and all("(111: Connection refused)" in one.message for one in against)
 
 
 def _with_path(snapshot: Snapshot, finding: Finding) -> Finding:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from remediations.diagnosis import diagnose
 from remediations.errors import PlaybookError
 from remediations.facts.base import Unknown
 from remediations.facts.paths import PathStatus
@@ -132,6 +133,12 @@ def test_the_socket_of_an_app_that_is_not_php_is_left_alone() -> None:
 @pytest.mark.parametrize("fact", ["sockets", "paths", "php"])
 def test_without_the_facts_nothing_is_edited(fact: str) -> None:
     assert plan(replace(UPGRADED, **{fact: Unknown("not root")})).files == ()  # type: ignore[arg-type]  # a fact
+
+
+def test_a_host_without_systemd_is_helped_all_the_same() -> None:
+    bare = replace(UPGRADED, units=Unknown("no systemd"))
+    assert [(one.cause, one.remediation) for one in diagnose(bare)] == [("socket-path-mismatch", "fix-socket-path")]
+    assert plan(bare).files
 
 
 def test_a_configuration_that_does_not_validate_is_not_edited() -> None:

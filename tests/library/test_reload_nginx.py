@@ -55,6 +55,15 @@ def test_while_a_server_fails_otherwise_a_reload_would_not_help(said: str) -> No
     assert plan(replace(WRITTEN_OFF, logs={**WRITTEN_OFF.logs, path: more})) == Proposal()
 
 
+@pytest.mark.parametrize("server", ["192.0.2.9:80", "nowhere.example:80", "unix:"])
+def test_whether_servers_elsewhere_are_back_nobody_here_can_tell(server: str) -> None:
+    """nginx's own port 80 on this host says nothing of another's."""
+    api = WRITTEN_OFF.file_at("/etc/nginx/sites-available/api")
+    assert api
+    text = api.data.replace(b"127.0.0.1:8001", server.encode()).replace(b"127.0.0.1:8002", server.encode())
+    assert plan(WRITTEN_OFF.with_file(api.real_path, text)) == Proposal()
+
+
 def test_a_healthy_host_is_left_alone() -> None:
     assert plan(recorded("healthy")) == Proposal()
 
