@@ -68,19 +68,25 @@ class RaiseHeaderBuffers:
                 f"{place.prefix}_buffer_size is {standing[-1].args[0]} for {where} already: see why the head is that "
                 f"large; to give it more room: --set {ID}.size=SIZE"
             )
-        for name, _ in self._wanted(place.prefix):
+        for name, _ in self._wanted(place):
             for node in place.block.named(name):
                 if nginx.place(snapshot, node)[0] != nginx.place(snapshot, place.anchor)[0]:
                     return f"{name} for {where} stands in {nginx.shown(snapshot, node)}, which other places may include"
         return None
 
-    def _wanted(self, prefix: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return (f"{prefix}_buffer_size", (self.size,)), (f"{prefix}_buffers", (str(self.number), self.size))
+    def _wanted(self, place: _Place) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Both directives, as they are to hold there; what holds there and is larger stays so."""
+        number, size = self.number, self.size
+        holding = effective(place.block, f"{place.prefix}_buffers").nodes
+        if holding and len(holding[-1].args) == 2 and holding[-1].args[0].isdecimal():
+            number = max(number, int(holding[-1].args[0]))
+            size = max(size, holding[-1].args[1], key=_bytes)
+        return (f"{place.prefix}_buffer_size", (self.size,)), (f"{place.prefix}_buffers", (str(number), size))
 
     def _edits(self, snapshot: Snapshot, place: _Place) -> Iterator[nginx.Edit]:
         data = snapshot.files[place.anchor.file].data
         missing = []
-        for name, args in self._wanted(place.prefix):
+        for name, args in self._wanted(place):
             if standing := place.block.named(name):
                 yield place.anchor.file, set_arguments(data, standing[-1].directive, args)
             else:

@@ -60,10 +60,17 @@ def test_a_real_host_gets_both_before_its_fastcgi_pass() -> None:
          ["+            proxy_buffer_size 64k;", "+            proxy_buffers 8 64k;"]),
         (f"        location / {{\n            uwsgi_pass {APP};\n        }}\n",
          ["+            uwsgi_buffer_size 64k;", "+            uwsgi_buffers 8 64k;"]),
+        ("        proxy_buffers 16 128k;\n        location / {\n"
+         f"            proxy_pass http://{APP};\n        }}\n",
+         ["+            proxy_buffer_size 64k;", "+            proxy_buffers 16 128k;"]),
+        ("        location / {\n            proxy_buffers 4 128k;\n"
+         f"            proxy_pass http://{APP};\n        }}\n",
+         ["-            proxy_buffers 4 128k;", "+            proxy_buffers 8 128k;",
+          "+            proxy_buffer_size 64k;"]),
         ("        location / {\n            proxy_pass http://127.0.0.1:8002;\n        }\n", []),
         (f"        location / {{\n            grpc_pass grpc://{APP};\n        }}\n", []),
     ],
-    ids=["one line", "one stands", "in an if", "uwsgi", "another backend", "grpc"],
+    ids=["one line", "one stands", "in an if", "uwsgi", "larger around", "larger there", "another backend", "grpc"],
 )  # fmt: skip
 def test_what_is_written_where(inside: str, wanted: list[str], nginx: Nginx) -> None:
     before = site(inside)
