@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from remediations import topology
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
+from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
 from remediations.snapshot import Snapshot
@@ -85,9 +86,15 @@ def _other_address(snapshot: Snapshot, found: Behind) -> Finding | None:
             *(Evidence("socket", f"{', '.join(units)} listens at {one.address}") for one in held),
         ),
         None,
-        f"Let the app listen on {address} (Node: listen(port, '127.0.0.1')), or pass requests to {held[0].address}, "
+        f"Let the app listen on {address} (Node: listen(port, '127.0.0.1')), or pass requests to {_to_pass(held[0])}, "
         "then nginx -t and systemctl reload nginx. A restart of the app changes nothing.",
     )
+
+
+def _to_pass(socket: ListeningSocket) -> str:
+    """Where this host itself reaches who listens there."""
+    host, _, port = socket.address.rpartition(":")
+    return f"{ {'*': '127.0.0.1', '0.0.0.0': '127.0.0.1', '[::]': '[::1]'}.get(host, host) }:{port}"  # noqa: S104
 
 
 def _evidence(snapshot: Snapshot, found: Behind, unit: Unit | None) -> tuple[Evidence, ...]:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from remediations import diagnosis
+from remediations.facts.base import Unknown
 from remediations.snapshot import Snapshot
 from tests.causes.alter import FPM, found, units, with_unit
 from tests.causes.recorded import snapshot
@@ -64,3 +65,35 @@ def test_a_file_that_is_newer_than_what_is_served_waits_to_be_read(path: str, su
 
 def test_a_file_that_was_edited_before_the_daemon_read_it_does_not_wait() -> None:
     assert found(edited(snapshot("healthy"), "/etc/nginx/nginx.conf", minutes_ago=61)) == []
+
+
+@pytest.mark.parametrize(
+    ("listens", "passed"),
+    [("[::1]:8001", "[::1]:8001"), ("[::]:8001", "[::1]:8001"), ("192.0.2.7:8001", "192.0.2.7:8001")],
+)
+def test_where_the_app_listens_instead_is_told_as_nginx_may_reach_it(listens: str, passed: str) -> None:
+    host = snapshot("address-mismatch")
+    assert not isinstance(host.sockets, Unknown)
+    sockets = tuple(dataclasses.replace(one, address=listens) if one.port == 8001 else one for one in host.sockets)
+    first = diagnosis.diagnose(dataclasses.replace(host, sockets=sockets))[0]
+    assert (first.cause, first.subject) == ("address-mismatch", "127.0.0.1:8001")
+    assert f"pass requests to {passed}, then" in str(first.advice)
+
+
+@pytest.mark.parametrize("listens", ["*:8001", "0.0.0.0:8001", "127.0.0.1:8001"])
+def test_who_listens_on_all_addresses_listens_there(listens: str) -> None:
+    host = snapshot("address-mismatch")
+    assert not isinstance(host.sockets, Unknown)
+    sockets = tuple(dataclasses.replace(one, address=listens) if one.port == 8001 else one for one in host.sockets)
+    subjects = [one.subject for one in diagnosis.diagnose(dataclasses.replace(host, sockets=sockets))]
+    assert "127.0.0.1:8001" not in subjects
+
+
+def test_another_program_on_that_port_of_another_address_is_no_mismatch() -> None:
+    """The app is down, and what listens elsewhere is not its unit's."""
+    host = snapshot("address-mismatch")
+    assert not isinstance(host.processes, Unknown)
+    strangers = {pid: dataclasses.replace(one, unit="docker.service") for pid, one in host.processes.items()}
+    first = diagnosis.diagnose(dataclasses.replace(host, processes=strangers))[0]
+    assert first.cause == "app-down"
+    assert any("somebody else listens at [::1]:8001" in one.text for one in first.evidence)
