@@ -117,6 +117,20 @@ def test_once_it_is_mended_its_lines_are_history(name: str, web1: LabHost, comma
     assert (healthy.host["status"], healthy.host["findings"]) == ("ok", []), healthy
 
 
+@pytest.mark.parametrize("path", ["/run/php/php-fpm.sock", "/run//php/php8.2-fpm.sock", "/var/run/php/php8.2-fpm.sock"])
+def test_a_socket_by_another_name_is_the_same_socket(path: str, web1: LabHost, command: CommandLine) -> None:
+    """Debian has the first one for whatever version is the default."""
+    command.knows(web1)
+    web1.sh("ln -sfn php8.2-fpm.sock /run/php/php-fpm.sock; rm -rf /var/run; ln -sfn /run /var/run")
+    web1.sh(f"sed -i 's,unix:/run/php/php8.2-fpm.sock,unix:{path},' /etc/nginx/sites-available/shop")
+    web1.sh("nginx -t -q && systemctl restart nginx")
+    healthy = command.json("diagnose", "--host", "web1")
+    assert (healthy.host["status"], healthy.host["findings"]) == ("ok", []), healthy
+    web1.sh("systemctl stop php8.2-fpm")
+    first = command.json("diagnose", "--host", "web1").host["findings"][0]
+    assert (first["cause"], first["subject"]) == ("service-stopped", "php8.2-fpm.service")
+
+
 def test_a_dead_pool_and_apps_on_another_address_are_both_found(web1: LabHost, command: CommandLine) -> None:
     command.knows(web1)
     faults.FAULTS["address-mismatch"](web1)
