@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from remediations import causes, freshness, health
+from remediations.editors import nginx_paths
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Log
 from remediations.facts.machine import Machine
@@ -50,6 +51,8 @@ ORDER = (
     "pending-restart",
 )
 
+MOST_DEAF = 3
+
 RECENT_SECONDS = 15 * 60
 """What a log said before that is history."""
 
@@ -89,7 +92,7 @@ def unknown(snapshot: Snapshot) -> Finding:
         f"the site is bad{_missing_text(judged)} and none of the known causes fits",
         tuple(seen),
         None,
-        f"A person must look. {blind_spots(snapshot)}".strip(),
+        f"A person must look. {blind_spots(snapshot)} {_deaf(snapshot)}".strip(),
     )
 
 
@@ -107,6 +110,14 @@ def _last_line(machine: Machine, log: Log) -> str | None:
     times = (freshness.log_time(machine, line) for line in reversed(lines))
     last = next((time for time in times if time is not None), machine.now)
     return lines[-1] if lines and machine.now - last <= RECENT_SECONDS else None
+
+
+def _deaf(snapshot: Snapshot) -> str:
+    """Where nginx does not say in a file why a request failed."""
+    if isinstance(snapshot.nginx_tree, Unknown):
+        return ""
+    logs = (f"{node.where}: error_log {' '.join(node.args)}" for node in nginx_paths.deaf_logs(snapshot.nginx_tree))
+    return "; ".join(f"not looked at: what nginx says by {log}" for log in list(logs)[:MOST_DEAF])
 
 
 def blind_spots(snapshot: Snapshot) -> str:

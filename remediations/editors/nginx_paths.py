@@ -10,6 +10,7 @@ from remediations.editors.nginx_effective import effective
 from remediations.editors.nginx_tree import NginxTree, Node
 
 _NO_FILE = ("stderr", "syslog:", "memory:", "off")
+_ABOVE_ERROR = ("crit", "alert", "emerg")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ def access_logs(node: Node, build: Build) -> tuple[Log, ...]:
     """Where requests to this server or location are logged; empty where `off` says so."""
     logs = _logs(node, "access_log", build.access_log, build)
     return tuple(log for log in logs if log.node is None or log.node.args[:1] != ("off",))
+
+
+def deaf_logs(tree: NginxTree) -> tuple[Node, ...]:
+    """The `error_log` directives of which no file tells why a request failed: another target, or too high a level."""
+    nodes = (node for node in tree.walk() if node.name == "error_log" and node.args)
+    return tuple(
+        node
+        for node in nodes
+        if node.args[0].startswith(_NO_FILE) or node.args[0] == "/dev/null" or node.args[-1] in _ABOVE_ERROR
+    )
 
 
 def log_paths(tree: NginxTree, build: Build, *kinds: str) -> tuple[str, ...]:

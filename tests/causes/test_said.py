@@ -209,3 +209,15 @@ def test_the_line_of_a_backend_that_was_started_since_is_history() -> None:
     soon = dataclasses.replace(host.machine, now=host.machine.now + 60, uptime=host.machine.uptime + 60)
     restarted = with_unit(dataclasses.replace(host, machine=soon), served_since=soon.uptime - 5)
     assert [cause for cause, _ in found(restarted)] == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    "says", ["syslog:server=unix:/dev/log", "stderr", "/dev/null", "/var/log/nginx/error.log emerg", "off"]
+)
+def test_where_nginx_says_nothing_that_can_be_read_the_report_says_so(says: str) -> None:
+    main = "/etc/nginx/nginx.conf"
+    file = BAD.files[main]
+    deaf = with_log(BAD, NGINX_LOG, "").with_file(main, file.data.replace(b"/var/log/nginx/error.log", says.encode()))
+    (finding,) = (one for one in diagnosis.diagnose(deaf) if one.cause == "unknown")
+    assert f"error_log {says}" in str(finding.advice)
+    assert "what nginx says" not in diagnosis.blind_spots(deaf)  # which warns of a healthy host, too
