@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations import parameters
+from remediations import library, parameters
 from remediations.errors import PlaybookError
 from remediations.health_settings import HealthSettings
 from remediations.playbook import Play, available, load_playbook
@@ -221,15 +221,38 @@ def test_what_a_playbook_cannot_mean_names_file_line_and_key(
 
 def test_those_that_come_with_the_toolkit_are_found_by_their_bare_name() -> None:
     assert {"502", "harden"} <= set(available())
-    assert load_playbook("502", KNOWN).name == "502"
+    assert load_playbook("502", library.known()).name == "502"
 
 
 def test_the_default_playbook_acts_only_where_a_finding_calls_for_it() -> None:
-    assert {entry.when for entry in load_playbook("502", KNOWN).entries} == {"finding"}
+    assert {entry.when for entry in load_playbook("502", library.known()).entries} == {"finding"}
+
+
+SITUATIONS = (
+    "after-deploy", "all-pages", "behind-cloudflare", "intermittent", "load-balancer", "server-move", "under-traffic",
+    "wordpress",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_each_situation_has_a_playbook_that_says_when_to_reach_for_it(name: str) -> None:
+    found = load_playbook(name, library.known())
+    assert (found.name, found.hosts) == (name, ("all",))
+    assert found.entries[0].remediation == "restart-service"
+    assert {one.remediation for one in found.entries if one.when is None} <= {
+        "restart-always", "upstream-max-fails", "limit-req",
+    }  # fmt: skip
+    comments = [line for line in found.file.read_text().splitlines() if line.startswith("#")]
+    assert "Reach for it" in " ".join(comments)
+    assert comments[-1].startswith("# Not in it yet: ")
+
+
+def test_no_playbook_comes_without_its_test() -> None:
+    assert set(available()) == {"502", "harden", *SITUATIONS}
 
 
 def test_harden_converges() -> None:
-    found = load_playbook("harden", KNOWN)
+    found = load_playbook("harden", library.known())
     assert {entry.when for entry in found.entries} == {None}
     assert [entry.remediation for entry in found.entries] == ["restart-always", "upstream-max-fails", "limit-req"]
 
@@ -239,7 +262,7 @@ def test_an_unknown_name_lists_those_that_there_are(name: str) -> None:
     with pytest.raises(PlaybookError) as caught:
         load_playbook(name, KNOWN)
     assert str(caught.value).startswith(f"--playbook {name}: no such playbook")
-    assert "there are: 502, harden" in str(caught.value)
+    assert f"there are: {', '.join(available())}" in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["./502", "502.yml", "nowhere/x.yaml", "~/nowhere.yml", "/"])
