@@ -51,7 +51,7 @@ USAGE_ERRORS = {
     "remediate --host web1 --host --yes": "--host: a value is missing",
     "remediate --host web1 --only --dry-run": "--only: a value is missing",
     "remediate --host web1 --only , --dry-run": "--only: the name of a remediation is missing",
-    "remediate --host web1 --only nope --dry-run": "there are: limit-req",
+    "remediate --host web1 --only nope --dry-run": "there are: fix-socket-path, limit-req",
     "remediate --host web1 --only restart-servise --dry-run": "restart-service",
     "remediate --host web1 --dry-run --set": "--set: a value is missing",
     "remediate --host web1 --dry-run --set nonsense": "expected NAME.PARAM=VALUE",
@@ -103,7 +103,7 @@ USAGE_ERRORS = {
     "undo --host web1 confirm --host web1": "one verb a run",
     "remedy": "remedy",
     "explain": "name",
-    "explain nope": "there are: limit-req",
+    "explain nope": "there are: fix-socket-path, limit-req",
 }
 
 
