@@ -53,9 +53,6 @@ ORDER = (
 
 MOST_DEAF = 3
 
-RECENT_SECONDS = 15 * 60
-"""What a log said before that is history."""
-
 VALIDATED = re.compile(r"NOTICE: configuration file \S+ test is successful")
 """What PHP-FPM writes into its log when somebody validates its files, as we do."""
 
@@ -92,7 +89,7 @@ def unknown(snapshot: Snapshot) -> Finding:
         f"the site is bad{_missing_text(judged)} and none of the known causes fits",
         tuple(seen),
         None,
-        f"A person must look. {blind_spots(snapshot)} {_deaf(snapshot)}".strip(),
+        " ".join(filter(None, ("A person must look.", blind_spots(snapshot), _deaf(snapshot)))),
     )
 
 
@@ -109,7 +106,7 @@ def _last_line(machine: Machine, log: Log) -> str | None:
     lines = [line for line in log.lines if not VALIDATED.search(line)]
     times = (freshness.log_time(machine, line) for line in reversed(lines))
     last = next((time for time in times if time is not None), machine.now)
-    return lines[-1] if lines and machine.now - last <= RECENT_SECONDS else None
+    return lines[-1] if lines and machine.now - last <= freshness.RECENT_SECONDS else None
 
 
 def _deaf(snapshot: Snapshot) -> str:

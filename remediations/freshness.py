@@ -13,6 +13,8 @@ from remediations.facts.files import HostFile
 from remediations.facts.machine import Machine
 from remediations.snapshot import Snapshot
 
+RECENT_SECONDS = 15 * 60
+"""What a log said before that is history: a burst that is over is said to begin, and never to have ended."""
 CLOCK_SECONDS = 0.5
 """The process table and the file system do not read the same clock at the same instant."""
 

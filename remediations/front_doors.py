@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from remediations import listening
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_servers import Listen, Server, servers
 from remediations.editors.nginx_tree import NginxTree, Node
@@ -78,12 +79,12 @@ class Heard:
             if one.port is not None:
                 host = one.address.rpartition(":")[0].partition("%")[0].strip("[]")
                 hosts[one.port] = hosts.get(one.port, frozenset()) | {host}
-        return cls(hosts, frozenset(_run(one.address) for one in sockets if one.unix))
+        return cls(hosts, frozenset(listening.plain_path(one.address) for one in sockets if one.unix))
 
     def at(self, address: Address) -> bool:
         """A name that must be resolved is heard where its port is."""
         if address.path is not None:
-            return _run(address.path) in self.paths
+            return listening.plain_path(address.path) in self.paths
         hosts = self.hosts.get(address.port or 0, frozenset())
         if address.host != "*" and not address.is_literal:
             return bool(hosts)
@@ -92,8 +93,3 @@ class Heard:
 
 def _port(address: Address) -> str:
     return address.path or str(address.port)
-
-
-def _run(path: str) -> str:
-    """/var/run is a link to /run wherever systemd boots."""
-    return path.removeprefix("/var") if path.startswith("/var/run/") else path

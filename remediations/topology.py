@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from remediations import listening
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_upstreams import PassTarget, pass_targets, upstreams
 from remediations.facts.base import Unknown
@@ -50,6 +51,13 @@ def targets_at(snapshot: Snapshot, address: Address) -> tuple[PassTarget, ...]:
     return tuple(target for target in every if address in _asked(target))
 
 
+def targets_named(snapshot: Snapshot, name: str) -> tuple[PassTarget, ...]:
+    """Every *_pass that leads to an address which nginx's log calls so, on this host or another."""
+    tree = snapshot.nginx_tree
+    every = () if isinstance(tree, Unknown) else pass_targets(tree)
+    return tuple(target for target in every if any(name in listening.names(one) for one in _asked(target)))
+
+
 def _asked(target: PassTarget) -> tuple[Address, ...]:
     if target.upstream is None:
         return target.addresses
@@ -63,7 +71,7 @@ def is_local(address: Address) -> bool:
 
 def behind(snapshot: Snapshot, address: Address) -> Behind:
     """Listening: socket, pid, cgroup, unit. Not listening: the units that name the socket or the port."""
-    socket = listener(snapshot, address)
+    socket = listening.listener(snapshot, address)
     if socket is not None:
         return Behind(address, socket, tuple(dict.fromkeys(_holders(snapshot, socket))))
     pool = fpm_of(snapshot, address)
@@ -77,108 +85,23 @@ def _enabled(unit: Unit) -> bool:
     return unit.unit_file_state in ("enabled", "enabled-runtime")
 
 
-def listener(snapshot: Snapshot, address: Address) -> ListeningSocket | None:
-    """The socket that accepts what is sent to this address."""
-    if isinstance(snapshot.sockets, Unknown):
-        return None
-    if address.is_unix:
-        paths = {_run(address.path or ""), _run(_real(snapshot, address.path or ""))}
-        return next((one for one in snapshot.sockets if one.unix and _run(one.address) in paths), None)
-    found = [one for one in snapshot.sockets if not one.unix and one.port == address.port]
-    return next((one for one in found if _host(one) in _accepting(address)), None)
-
-
-def same_port(snapshot: Snapshot, address: Address) -> tuple[ListeningSocket, ...]:
-    """Who listens on that port of whatever address of this host."""
-    sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
-    return tuple(one for one in sockets if not one.unix and one.port == address.port)
-
-
-def _accepting(address: Address) -> set[str]:
-    """The hosts, as ss prints them, on which somebody accepts what is sent to this address: `[::]` is IPv6 alone."""
-    hosts = {address.host, *({"127.0.0.1", "::1"} if address.host == "localhost" else ())}
-    four = any(":" not in host for host in hosts)
-    six = any(":" in host for host in hosts)
-    return hosts | {"*", "::"} | ({"0.0.0.0"} if four else set()) | ({"[::]"} if six else set())  # noqa: S104
-
-
-def _real(snapshot: Snapshot, path: str) -> str:
-    """Where the path leads; Debian has /run/php/php-fpm.sock for whatever version is the default."""
-    status = None if isinstance(snapshot.paths, Unknown) else snapshot.paths.get(path)
-    return (status.real if status else "") or path
-
-
-def names(address: Address) -> set[str]:
-    """How nginx may name this address in its log."""
-    hosts = ("127.0.0.1", "::1") if address.host == "localhost" else ()
-    return {str(address), *(str(replace(address, host=host)) for host in hosts)}
-
-
-def _run(path: str) -> str:
-    """/var/run is a link to /run wherever systemd boots."""
-    path = re.sub(r"/+", "/", path)
-    return path.removeprefix("/var") if path.startswith("/var/run/") else path
-
-
-def _host(socket: ListeningSocket) -> str:
-    host = socket.address.rpartition(":")[0].partition("%")[0]
-    return host if host == "[::]" else host.strip("[]")
-
-
 def fpm_of(snapshot: Snapshot, address: Address) -> FpmVersion | None:
     """The PHP-FPM that has a pool with this `listen`."""
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
-    return next(
-        (
-            one
-            for one in versions
-            if any(_serves(snapshot, pool.listen.value or "", address) for pool in one.config.pools)
-        ),
-        None,
-    )
+    for version in versions:
+        if any(_serves(snapshot, pool.listen.value or "", address) for pool in version.config.pools):
+            return version
+    return None
 
 
 def _serves(snapshot: Snapshot, listen: str, address: Address) -> bool:
     """Whether a pool with this `listen` accepts what is sent to this address."""
     if address.path:
-        return _run(listen) in {_run(address.path), _run(_real(snapshot, address.path))}
+        return listening.plain_path(listen) in listening.spellings(snapshot, address.path)
     host, _, port = listen.rpartition(":")
     host = host.strip("[]") or "*"
     local = "127.0.0.1" if host == "localhost" else host
-    return port == str(address.port) and (local if local != "::" else "[::]") in _accepting(address)
-
-
-def live_pool_sockets(snapshot: Snapshot) -> tuple[str, ...]:
-    """The unix sockets on which pools of PHP-FPM listen now, as their files name them."""
-    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
-    listens = (pool.listen.value for version in versions for pool in version.config.pools)
-    return tuple(path for path in listens if path and path.startswith("/") and listener(snapshot, Address(path=path)))
-
-
-def twin_socket(snapshot: Snapshot, dead: Address) -> str | None:
-    """The one live socket of a pool whose path differs from the dead one in PHP's version alone."""
-
-    def plain(path: str) -> str:
-        return re.sub(r"\d+(?:\.\d+)?", "N", _run(path))
-
-    twins = [path for path in live_pool_sockets(snapshot) if plain(path) == plain(dead.path or "")]
-    return twins[0] if len(twins) == 1 else None
-
-
-def dead_sockets(snapshot: Snapshot) -> tuple[Address, ...]:
-    """The sockets that nginx speaks FastCGI to and that nobody has or is to have, though pools of PHP-FPM listen."""
-    if isinstance(snapshot.sockets, Unknown) or isinstance(snapshot.paths, Unknown) or not live_pool_sockets(snapshot):
-        return ()
-    paths = snapshot.paths
-    return tuple(
-        address
-        for address in backend_addresses(snapshot)
-        if address.path
-        and (status := paths.get(address.path)) is not None
-        and status.kind is None
-        and behind(snapshot, address) == Behind(address, None, ())
-        and {target.scheme for target in targets_at(snapshot, address)} == {"fastcgi"}
-    )
+    return port == str(address.port) and (local if local != "::" else "[::]") in listening.accepting(address)
 
 
 def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:

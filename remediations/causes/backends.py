@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import topology
+from remediations import listening, topology
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
+from remediations.php import sockets
 from remediations.snapshot import Snapshot
 from remediations.topology import Behind
+
+REACHED_AT = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what ss prints; nothing is bound
+"""All addresses of a host, as ss prints them, and one of them."""
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
@@ -41,9 +45,9 @@ def _elsewhere(snapshot: Snapshot, found: Behind) -> Finding | None:
 
 
 def _other_socket(snapshot: Snapshot, address: Address) -> Finding | None:
-    if address not in topology.dead_sockets(snapshot):
+    if address not in sockets.dead_sockets(snapshot):
         return None
-    live, twin = topology.live_pool_sockets(snapshot), topology.twin_socket(snapshot, address)
+    live, twin = sockets.live_pool_sockets(snapshot), sockets.twin_socket(snapshot, address)
     where = " and ".join(target.node.where for target in topology.targets_at(snapshot, address))
     advice = f"It is named at {where}. " + (
         "No symbolic link to the old name, no old PHP."
@@ -71,7 +75,7 @@ def _other_address(snapshot: Snapshot, found: Behind) -> Finding | None:
     running = all((unit := snapshot.unit(name)) and unit.running for name in units)
     held = [
         one
-        for one in topology.same_port(snapshot, address)
+        for one in listening.same_port(snapshot, address)
         if any(pid in processes and processes[pid].unit in units for pid in one.pids)
     ]
     if not held or not running:
@@ -94,13 +98,13 @@ def _other_address(snapshot: Snapshot, found: Behind) -> Finding | None:
 def _to_pass(socket: ListeningSocket) -> str:
     """Where this host itself reaches who listens there."""
     host, _, port = socket.address.rpartition(":")
-    return f"{ {'*': '127.0.0.1', '0.0.0.0': '127.0.0.1', '[::]': '[::1]'}.get(host, host) }:{port}"  # noqa: S104
+    return f"{REACHED_AT.get(host, host)}:{port}"
 
 
 def _evidence(snapshot: Snapshot, found: Behind, unit: Unit | None) -> tuple[Evidence, ...]:
     nobody = Evidence("socket", f"no listener at {found.address}")
     state = (Evidence(f"unit:{unit.name}", f"{unit.active_state}/{unit.sub_state}"),) if unit else ()
-    others = topology.same_port(snapshot, found.address) if found.address.port else ()
+    others = listening.same_port(snapshot, found.address) if found.address.port else ()
     return (nobody, *state, *(Evidence("socket", f"somebody else listens at {one.address}") for one in others))
 
 

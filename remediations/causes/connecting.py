@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from remediations import topology
+from remediations import listening, topology
 from remediations.causes import php_capacity
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
@@ -20,35 +20,32 @@ SAYINGS = (
         "socket-permission",
         re.compile(r"connect\(\) to unix:\S+ failed \(13: Permission denied\)"),
         "nginx may not open {subject}: its owner, group or mode, or its folder's, keep nginx out",
-        "Set listen.owner, listen.group and listen.mode of its pool (or of the app) so that nginx's user may "
-        "write to it, "
-        "then restart that service. A chmod is lost at the next restart; chmod 777 lets every user of the host in.",
+        "Set listen.owner, listen.group and listen.mode of its pool (or of the app) so that nginx's user may write "
+        "to it, then restart that service. A chmod is lost at the next restart; chmod 777 lets every user of the "
+        "host in.",
     ),
     Saying(
         "selinux-denied",
         re.compile(r"connect\(\) to (?!unix:)\S+ failed \(13: Permission denied\)"),
         "the kernel forbids nginx to connect to {subject}",
-        "Look who forbids it: ausearch -m avc -ts recent (then setsebool -P httpd_can_network_connect 1, if "
-        "that is wanted) "
-        "and ip route get to the address (a prohibit route says the same). Never setenforce 0.",
+        "Look who forbids it: ausearch -m avc -ts recent (then setsebool -P httpd_can_network_connect 1, if that is "
+        "wanted) and ip route get to the address (a prohibit route says the same). Never setenforce 0.",
         "likely",
     ),
     Saying(
         "firewall-reject",
         re.compile(r"connect\(\) (?:to \S+ )?failed \((?:113|101): "),
         "the way to {subject} is closed: there is no route to it",
-        "Is that host up, and does a firewall refuse nginx's host there? Compare nc -vz with ip route get to "
-        "the address; "
-        "open it with one narrow rule.",
+        "Is that host up, and does a firewall refuse nginx's host there? Compare nc -vz with ip route get to the "
+        "address; open it with one narrow rule.",
         "likely",
     ),
     Saying(
         "firewall-drop",
         re.compile(r"upstream timed out \(110: [^)]*\) while connecting to upstream"),
         "{subject} does not answer: what nginx sends to connect is dropped, or that host is down",
-        "Is that host up, and does a firewall on the way drop packets of nginx's host? ss -tn state syn-sent "
-        "shows those that "
-        "wait. Do not raise proxy_connect_timeout.",
+        "Is that host up, and does a firewall on the way drop packets of nginx's host? ss -tn state syn-sent shows "
+        "those that wait. Do not raise proxy_connect_timeout.",
         "likely",
     ),
     Saying(
@@ -88,9 +85,8 @@ SAYINGS = (
         re.compile(r".{0,600} while SSL handshaking to upstream"),
         "nginx and {subject} do not come to terms about TLS",
         "See the line. Alert 112: it wants to know the name: proxy_ssl_server_name on (and proxy_ssl_name). 70 or "
-        "unsupported protocol: proxy_ssl_protocols has no version that it speaks. 40: no cipher in common, or "
-        "it wants a "
-        "certificate of nginx. Timed out: it is no TLS server. Never proxy_ssl_verify off.",
+        "unsupported protocol: proxy_ssl_protocols has no version that it speaks. 40: no cipher in common, or it "
+        "wants a certificate of nginx. Timed out: it is no TLS server. Never proxy_ssl_verify off.",
         "likely",
     ),
     Saying(
@@ -101,15 +97,6 @@ SAYINGS = (
         "nothing.",
     ),
     Saying(
-        "firewall-reject",
-        re.compile(r"connect\(\) (?:to \S+ )?failed \(111: Connection refused\)"),
-        "{subject} refuses nginx's connections",
-        "Another host: is the app there down, or does its firewall refuse nginx's host? Ask there: ss -lntp. "
-        "This host: "
-        "somebody listens, so a firewall refuses (nft list ruleset), or it has just been started.",
-        "likely",
-    ),
-    Saying(
         "no-live-upstreams",
         re.compile(complaints.WRITTEN_OFF),
         "nginx has written off every server of {subject} and asks none of them until fail_timeout is over",
@@ -118,6 +105,15 @@ SAYINGS = (
 )  # fmt: skip
 
 
+REFUSED = Saying(
+    "firewall-reject",
+    re.compile(r"connect\(\) (?:to (?!unix:)\S+ )?failed \(111: "),
+    "{subject} refuses nginx's connections",
+    "Another host: is the app there down, or does its firewall refuse nginx's host? Ask there: ss -lntp. This host: "
+    "somebody listens, so a firewall refuses (nft list ruleset), or it has just been started.",
+    "likely",
+)
+"""Where nobody of this host listens, that is why; else somebody stands between."""
 YOUNG_SECONDS = 10
 """Who has been started within that may not have listened when nginx asked."""
 
@@ -125,24 +121,20 @@ YOUNG_SECONDS = 10
 def find(snapshot: Snapshot) -> Iterator[Finding]:
     """What nginx's log says of connecting, where no other family knows why."""
     exhausted = {finding.subject.partition(":")[0] for finding in php_capacity.find(snapshot)}
-    silent = {name for address in topology.backend_addresses(snapshot) for name in _silent(snapshot, address)}
     for finding in complaints.findings(snapshot, SAYINGS):
-        explained = (finding.cause == "backlog-full" and _fpm_unit(snapshot, finding.subject) in exhausted) or (
-            "(111: " in finding.evidence[0].text
-            and finding.cause == "firewall-reject"
-            and (finding.subject in silent or finding.subject.startswith("unix:"))
-        )
-        if not explained:
+        if finding.cause != "backlog-full" or _fpm_unit(snapshot, finding.subject) not in exhausted:
             yield _forgotten(snapshot, _with_path(snapshot, finding))
+    silent = {name for address in topology.backend_addresses(snapshot) for name in _silent(snapshot, address)}
+    yield from (one for one in complaints.findings(snapshot, (REFUSED,)) if one.subject not in silent)
 
 
 def _silent(snapshot: Snapshot, address: Address) -> set[str]:
     """The names of an address of this host on which nobody listens, or only since now: then that is why it refuses."""
-    socket = topology.listener(snapshot, address)
+    socket = listening.listener(snapshot, address)
     processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
     young = snapshot.machine.now - YOUNG_SECONDS
     old = socket and all(processes[pid].started < young for pid in socket.pids if pid in processes)
-    return set() if old else topology.names(address)
+    return set() if old else listening.names(address)
 
 
 def _fpm_unit(snapshot: Snapshot, subject: str) -> str | None:
@@ -161,8 +153,8 @@ def _forgotten(snapshot: Snapshot, finding: Finding) -> Finding:
 def _back(snapshot: Snapshot, group: str) -> bool:
     """All its servers listen, and nothing was said against them since, but that somebody did not listen before."""
     servers = topology.servers_of(snapshot, group)
-    here = bool(servers) and all(topology.is_local(one) and topology.listener(snapshot, one) for one in servers)
-    names = {name for address in servers for name in topology.names(address)}
+    here = bool(servers) and all(topology.is_local(one) and listening.listener(snapshot, one) for one in servers)
+    names = {name for address in servers for name in listening.names(address)}
     against = (one for one in complaints.recent(snapshot) if complaints.subject(one) in names)
     return here and all("(111: Connection refused)" in one.message for one in against)
 

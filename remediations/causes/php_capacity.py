@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from remediations import freshness, topology
+from remediations import freshness, listening
 from remediations.editors.fpm_pool import Pool
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
 from remediations.findings import Evidence, Finding
+from remediations.php.pools import REACHED
 from remediations.snapshot import FpmVersion, Snapshot
-
-REACHED = re.compile(r"\[pool (?P<pool>[^\]]{1,255})\] server reached (?:pm\.)?max_children setting \((?P<limit>\d+)\)")
-FRESH_SECONDS = 15 * 60
-"""A burst that is over for longer than this is history: FPM logs it once and never says that it ended."""
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
@@ -42,7 +38,10 @@ def _said(snapshot: Snapshot, version: FpmVersion, pool: Pool) -> Iterator[Evide
     unit = snapshot.unit(version.fpm.unit)
     if isinstance(snapshot.logs, Unknown) or path is None or path not in snapshot.logs:
         return
-    since = max(freshness.at(snapshot.machine, unit.served_since) if unit else 0, snapshot.machine.now - FRESH_SECONDS)
+    since = max(
+        freshness.at(snapshot.machine, unit.served_since) if unit else 0,
+        snapshot.machine.now - freshness.RECENT_SECONDS,
+    )
     lines = [
         line for line in snapshot.logs[path].lines if (match := REACHED.search(line)) and match["pool"] == pool.name
     ]
@@ -66,6 +65,6 @@ def _socket(snapshot: Snapshot, pool: Pool) -> ListeningSocket | None:
     if not listen:
         return None
     if listen.startswith("/"):
-        return topology.listener(snapshot, Address(path=listen))
+        return listening.listener(snapshot, Address(path=listen))
     host, _, port = listen.rpartition(":")
-    return topology.listener(snapshot, Address(host or "127.0.0.1", int(port))) if port.isdigit() else None
+    return listening.listener(snapshot, Address(host or "127.0.0.1", int(port))) if port.isdigit() else None

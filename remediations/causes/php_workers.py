@@ -5,23 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remediations import freshness, topology
+from remediations import freshness, listening, topology
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
 from remediations.nginx import complaints
 from remediations.snapshot import FpmVersion, Snapshot
 
-FRESH_SECONDS = 15 * 60
-"""What was written before that is history."""
 BY_SIGNAL = {"4": "ILL", "6": "ABRT", "7": "BUS", "8": "FPE", "11": "SEGV"}
 """What a process gets for a fault of its own."""
 
-_EXITED = re.compile(
-    r"\[[^\]]{1,40}\] WARNING: \[pool (?P<pool>[^\]]{1,255})\] child \d+ exited on signal (?P<signal>\d+)"
-)
+_CHILD = r"\[[^\]]{1,40}\] WARNING: \[pool (?P<pool>[^\]]{1,255})\] child \d+"
+_EXITED = re.compile(_CHILD + r" exited on signal (?P<signal>\d+)")
 _TIMED_OUT = re.compile(
-    r"\[[^\]]{1,40}\] WARNING: \[pool (?P<pool>[^\]]{1,255})\] child \d+, script '(?P<script>[^']{1,1000})' "
-    r".{0,2000}execution timed out \((?P<seconds>[\d.]+) sec\)"
+    _CHILD + r", script '(?P<script>[^']{1,1000})' .{0,2000}execution timed out \((?P<seconds>[\d.]+) sec\)"
 )
 SEGFAULT = (
     "An extension, OPcache's JIT or a plugin breaks PHP itself: undo the newest of them (package log, deploy). A "
@@ -55,7 +51,7 @@ def _let_down(snapshot: Snapshot, version: FpmVersion) -> set[float]:
         name
         for address in topology.backend_addresses(snapshot)
         if (fpm := topology.fpm_of(snapshot, address)) and fpm.fpm.main == version.fpm.main
-        for name in topology.names(address)
+        for name in listening.names(address)
     }
     return {record.time for record in complaints.fresh(snapshot) if complaints.subject(record) in served}
 
@@ -106,7 +102,7 @@ def _exited(snapshot: Snapshot, version: FpmVersion, path: str, line: str) -> Fi
 def _oom_lines(snapshot: Snapshot, version: FpmVersion) -> tuple[Evidence, ...]:
     if isinstance(snapshot.journal, Unknown):
         return ()
-    since = snapshot.machine.now - FRESH_SECONDS
+    since = snapshot.machine.now - freshness.RECENT_SECONDS
     return tuple(
         Evidence(f"journal:{line.unit}", line.message)
         for line in snapshot.journal

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from remediations import topology
+from remediations import listening, topology
 from remediations.causes import php_workers
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
@@ -29,9 +29,8 @@ SAYINGS = (
             r"upstream sent (?:unsupported FastCGI protocol version|no valid HTTP/1\.\d header)"
         ),
         "{subject} does not speak the language that nginx speaks to it",
-        "fastcgi_pass is for PHP-FPM, proxy_pass for HTTP servers: use the one that fits, or the right port; "
-        "then nginx -t "
-        "and reload.",
+        "fastcgi_pass is for PHP-FPM, proxy_pass for HTTP servers: use the one that fits, or the right port; then "
+        "nginx -t and reload.",
     ),
     Saying(
         "invalid-header",
@@ -43,8 +42,8 @@ SAYINGS = (
         "slow-upstream",
         re.compile(r"upstream timed out \(110: [^)]*\) while reading response header"),
         "{subject} takes longer to answer than nginx waits",
-        "Find what it waits for: its slow log, the database, a server elsewhere. Raising the timeout comes "
-        "last, if ever.",
+        "Find what it waits for: its slow log, the database, a server elsewhere. Raising the timeout comes last, if "
+        "ever.",
     ),
     Saying(
         "upstream-closed",
@@ -61,6 +60,11 @@ SAYINGS = (
         "likely",
     ),
 )  # fmt: skip
+HANGING = (
+    "Look what it waits for: ss -tnp state syn-sent shows connections that nobody answers (a firewall that drops, a "
+    "host that is down), ss -tnp state established those whose app is slow. nginx says so itself after its own "
+    "timeout."
+)
 HTTP_SERVERS = ("nginx", "apache2", "httpd", "lighttpd", "caddy", "node", "gunicorn", "uvicorn", "puma", "java", "php")
 """Programs that listen for HTTP themselves (`php -S`); what stands before a container may lead to anything."""
 _DISAPPOINTED = ("upstream-closed", "worker-killed", "protocol-mismatch")
@@ -83,16 +87,11 @@ def _hanging(snapshot: Snapshot) -> Iterator[Finding]:
     told = {site for record in complaints.fresh(snapshot) for site in record.sites}
     answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
     for answer in answers:
-        name = (answer.probe.host or urlsplit(answer.probe.url).hostname or "").lower()
-        if answer.status is None and answer.failure and "within" in answer.failure and name not in told:
-            yield Finding(
-                "slow-upstream", name, "possible",
-                f"{answer.probe.url} has no answer after {answer.probe.timeout:g} s, and nginx still waits for one",
-                (Evidence("http", f"{answer.probe.url}: {answer.failure}"),), None,
-                "Look what it waits for: ss -tnp state syn-sent shows connections that nobody answers (a firewall that "
-                "drops, a host that is down), ss -tnp state established those whose app is slow. nginx says so itself "
-                "after its own timeout.",
-            )  # fmt: skip
+        if answer.hangs and not told & answer.probe.sites:
+            what = f"{answer.probe.url} has no answer after {answer.probe.timeout:g} s, and nginx still waits for one"
+            evidence = (Evidence("http", f"{answer.probe.url}: {answer.failure}"),)
+            site = answer.probe.host or urlsplit(answer.probe.url).hostname or answer.probe.url
+            yield Finding("slow-upstream", site, "possible", what, evidence, None, HANGING)
 
 
 def _with_dead_workers(snapshot: Snapshot) -> Iterator[str]:
@@ -101,22 +100,18 @@ def _with_dead_workers(snapshot: Snapshot) -> Iterator[str]:
     for address in topology.backend_addresses(snapshot):
         fpm = topology.fpm_of(snapshot, address)
         if fpm and fpm.fpm.unit in said:
-            yield from topology.names(address)
+            yield from listening.names(address)
 
 
 def _another_language(snapshot: Snapshot) -> Iterator[Finding]:
     """FastCGI spoken to what is no FastCGI server, or HTTP to PHP-FPM, and nginx is disappointed by the answer."""
-    told = {
-        complaints.subject(record): record for record in complaints.fresh(snapshot) if _disappointed(record.message)
-    }
+    told = {complaints.subject(one): one for one in complaints.fresh(snapshot) if _disappointed(one.message)}
     for address in topology.backend_addresses(snapshot):
-        record = next((told[name] for name in topology.names(address) if name in told), None)
-        if record is None or topology.listener(snapshot, address) is None:
+        record = next((told[name] for name in listening.names(address) if name in told), None)
+        if record is None or listening.listener(snapshot, address) is None:
             continue
-        fpm, schemes = (
-            topology.fpm_of(snapshot, address),
-            {one.scheme for one in topology.targets_at(snapshot, address)},
-        )
+        fpm = topology.fpm_of(snapshot, address)
+        schemes = {one.scheme for one in topology.targets_at(snapshot, address)}
         if fpm and "http" in schemes:
             what = f"nginx speaks HTTP to {address}, which is PHP-FPM"
             advice = "Use fastcgi_pass there, with include fastcgi_params and SCRIPT_FILENAME"
@@ -138,7 +133,7 @@ def _disappointed(message: str) -> bool:
 
 def _no_fastcgi(snapshot: Snapshot, address: Address) -> str | None:
     """The program that listens there, where it is known to be a server of HTTP."""
-    socket = topology.listener(snapshot, address)
+    socket = listening.listener(snapshot, address)
     if socket is None or isinstance(snapshot.processes, Unknown):
         return None
     names = (snapshot.processes[pid].name for pid in socket.pids if pid in snapshot.processes)

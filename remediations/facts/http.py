@@ -33,6 +33,17 @@ class Probe:
     limit: int | None = None
     live: bool = True
 
+    @property
+    def sites(self) -> frozenset[str]:
+        """The names under which nginx logs this question, in small letters."""
+        names = (self.host, urlsplit(self.url).hostname)
+        return frozenset(name.lower() for name in names if name)
+
+    @property
+    def too_late(self) -> str:
+        """What is said of an answer that did not come in time."""
+        return f"no answer within {self.timeout:g} s"
+
 
 @dataclass(frozen=True)
 class HttpAnswer:
@@ -45,6 +56,11 @@ class HttpAnswer:
     head: str
     body: str
     failure: str | None
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it had not come when we hung up."""
+        return self.failure == self.probe.too_late
 
 
 HttpAnswers = tuple[HttpAnswer, ...]
@@ -91,7 +107,7 @@ def _failure(code: int, probe: Probe) -> str:
     known = {
         6: _unresolved(probe),
         REFUSED: "connection refused",
-        TIMED_OUT: f"no answer within {probe.timeout:g} s",
+        TIMED_OUT: probe.too_late,
         35: "the TLS handshake failed",
         EMPTY_REPLY: "the connection was closed without an answer",
     }

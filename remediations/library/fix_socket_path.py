@@ -21,6 +21,7 @@ from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_edit import set_arguments
 from remediations.editors.nginx_tree import Node
 from remediations.findings import Finding
+from remediations.php import sockets
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 
@@ -44,7 +45,7 @@ class FixSocketPath:
 
     def plan(self, snapshot: Snapshot, findings: Sequence[Finding]) -> Proposal:
         del findings  # what stands in the files and who listens decides
-        dead = topology.dead_sockets(snapshot)
+        dead = sockets.dead_sockets(snapshot)
         if not dead:
             return Proposal()
         refusals = nginx.refusals(snapshot) or tuple(self._undecided(snapshot, dead))
@@ -55,7 +56,7 @@ class FixSocketPath:
         return Proposal(files=files, actions=nginx.reload(snapshot, ID, files))
 
     def _undecided(self, snapshot: Snapshot, dead: Sequence[Address]) -> Iterator[str]:
-        live = topology.live_pool_sockets(snapshot)
+        live = sockets.live_pool_sockets(snapshot)
         there = ", ".join(live)
         if self.socket and self.socket not in live:
             yield f"no PHP-FPM pool listens on {self.socket}; they listen on: {there or 'none'}"
@@ -68,7 +69,7 @@ class FixSocketPath:
                 )
 
     def _live(self, snapshot: Snapshot, dead: Address) -> str | None:
-        return self.socket or topology.twin_socket(snapshot, dead)
+        return self.socket or sockets.twin_socket(snapshot, dead)
 
 
 def _edits(snapshot: Snapshot, dead: Address, live: str) -> Iterator[nginx.Edit]:

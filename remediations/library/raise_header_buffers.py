@@ -17,7 +17,6 @@ from typing import ClassVar
 
 from remediations import topology
 from remediations.changes import nginx
-from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_edit import add_before, set_arguments
 from remediations.editors.nginx_effective import effective
 from remediations.editors.nginx_tree import Node
@@ -47,17 +46,28 @@ class RaiseHeaderBuffers:
     number: int = field(default=8, metadata={"help": "buffers a response", "min": 4, "max": 64})
 
     def plan(self, snapshot: Snapshot, findings: Sequence[Finding]) -> Proposal:
-        places = tuple(_places(snapshot, findings))
-        if not places:
+        subjects = tuple(finding.subject for finding in findings if finding.remediation == ID)
+        if not subjects:
             return Proposal()
         if refusals := nginx.refusals(snapshot):
             return Proposal(refusals=refusals)
-        refusals = tuple(text for place in places if (text := self._refusal(snapshot, place)))
-        edits = (
-            edit for place in places if not self._refusal(snapshot, place) for edit in self._edits(snapshot, place)
-        )
+        found = {subject: tuple(_places(snapshot, subject)) for subject in subjects}
+        unknown = [
+            f"no *_pass of nginx's files names {subject}: write {self._words} where it is meant"
+            for subject, places in found.items()
+            if not places
+        ]
+        # Two servers of a group lead to the same *_pass.
+        once = {nginx.place(snapshot, place.target): place for places in found.values() for place in places}
+        refused = {place: self._refusal(snapshot, place) for place in once.values()}
+        edits = (edit for place, refusal in refused.items() if not refusal for edit in self._edits(snapshot, place))
         files = nginx.edited(snapshot, ID, edits)
-        return Proposal(files=files, actions=nginx.reload(snapshot, ID, files), refusals=refusals)
+        said = (*unknown, *(refusal for refusal in refused.values() if refusal))
+        return Proposal(files=files, actions=nginx.reload(snapshot, ID, files), refusals=said)
+
+    @property
+    def _words(self) -> str:
+        return f"PREFIX_buffer_size {self.size} and PREFIX_buffers {self.number} {self.size}"
 
     def _refusal(self, snapshot: Snapshot, place: _Place) -> str | None:
         """Why nothing is written for this *_pass, though its responses' heads are too big."""
@@ -107,20 +117,9 @@ class _Place:
         return self.target.name.removesuffix("_pass")
 
 
-def _places(snapshot: Snapshot, findings: Sequence[Finding]) -> Iterator[_Place]:
-    """Where requests are passed to the addresses, or the groups, that the findings are about; each *_pass once."""
-    subjects = {finding.subject for finding in findings if finding.remediation == ID}
-    seen = set()
-    for address in topology.backend_addresses(snapshot):
-        if str(address) in subjects:
-            for place in _at(snapshot, address):
-                if nginx.place(snapshot, place.target) not in seen:
-                    seen.add(nginx.place(snapshot, place.target))
-                    yield place
-
-
-def _at(snapshot: Snapshot, address: Address) -> Iterator[_Place]:
-    for target in topology.targets_at(snapshot, address):
+def _places(snapshot: Snapshot, subject: str) -> Iterator[_Place]:
+    """Where requests are passed to the address of that name, on this host or another."""
+    for target in topology.targets_named(snapshot, subject):
         around = [target.node, *target.node.ancestors()]
         index = next((i for i, node in enumerate(around) if node.name in ("location", "server")), None)
         if target.node.name.removesuffix("_pass") in PREFIXES and index:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from remediations import freshness, health, topology
+from remediations import freshness, health, listening, topology
 from remediations.facts.base import Unknown
 from remediations.findings import Confidence, Evidence, Finding
 from remediations.nginx import log
 from remediations.nginx.log import Record
 from remediations.snapshot import Snapshot
 
-RECENT_SECONDS = 15 * 60
-"""What was said before that is history, however bad the site is."""
 WHOLE_SECONDS = 1.0
 """A log line has no fraction of its second."""
 
@@ -70,12 +67,12 @@ def fresh(snapshot: Snapshot) -> Iterator[Record]:
 def recent(snapshot: Snapshot) -> Iterator[Record]:
     """The records of the last 15 minutes, since nginx and the unit behind the request's address were started."""
     serves = freshness.nginx_serves_since(snapshot) or 0
-    since = max(snapshot.machine.now - RECENT_SECONDS, serves - WHOLE_SECONDS)
+    since = max(snapshot.machine.now - freshness.RECENT_SECONDS, serves - WHOLE_SECONDS)
     starts = {
         name: freshness.at(snapshot.machine, unit.served_since) - WHOLE_SECONDS
         for address in topology.backend_addresses(snapshot)
         if (unit := snapshot.unit(topology.behind(snapshot, address).unit or ""))
-        for name in topology.names(address)
+        for name in listening.names(address)
     }
     for record in log.records(snapshot):
         of_stream = record.upstream and not _NAME.match(record.upstream)
@@ -95,8 +92,7 @@ def _bad_sites(snapshot: Snapshot) -> Iterator[str]:
     for answer in answers:
         ours = answer.status in (None, *health.BAD_GATEWAY) or health.layer(answer) == "nginx"
         if ours and health.complaint(answer):
-            names = (answer.probe.host, urlsplit(answer.probe.url).hostname)
-            yield from (name.lower() for name in names if name)
+            yield from answer.probe.sites
 
 
 def _finding(saying: Saying, match: re.Match[str], record: Record) -> Finding:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from remediations import freshness
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
+from remediations.facts.logs import Log
 from remediations.facts.machine import Machine
 from remediations.snapshot import Snapshot
 
@@ -42,14 +44,17 @@ class Record:
 
 def records(snapshot: Snapshot) -> Iterator[Record]:
     """The records of all nginx error logs that were read, oldest first in each."""
-    if isinstance(snapshot.logs, Unknown):
-        return
-    for log in snapshot.logs.values():
-        for text in _joined(log.lines):
-            match = _RECORD.match(text)
-            record = _record(snapshot.machine, log.path, text, match) if match else None
-            if record:
-                yield record
+    logs = () if isinstance(snapshot.logs, Unknown) else snapshot.logs.values()
+    for log in logs:
+        yield from _parsed(snapshot.machine, log)
+
+
+@lru_cache(maxsize=64)
+def _parsed(machine: Machine, log: Log) -> tuple[Record, ...]:
+    """Remembered: a diagnosis asks several times."""
+    matches = ((text, _RECORD.match(text)) for text in _joined(log.lines))
+    found = (_record(machine, log.path, text, match) for text, match in matches if match)
+    return tuple(record for record in found if record)
 
 
 def last_about(snapshot: Snapshot, address: Address, since: float) -> Record | None:

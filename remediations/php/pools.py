@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from remediations import topology
-from remediations.causes.php_capacity import REACHED
 from remediations.editors.fpm_pool import Pool
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_upstreams import pass_targets
@@ -14,6 +14,9 @@ from remediations.facts.base import Unknown
 from remediations.facts.processes import Process
 from remediations.findings import Finding
 from remediations.snapshot import FpmVersion, Snapshot
+
+REACHED = re.compile(r"\[pool (?P<pool>[^\]]{1,255})\] server reached (?:pm\.)?max_children setting \((?P<limit>\d+)\)")
+"""PHP-FPM's line about a pool all of whose workers are busy."""
 
 
 @dataclass(frozen=True)

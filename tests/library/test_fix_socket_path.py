@@ -99,6 +99,36 @@ def test_it_does_not_guess_another_pool() -> None:
     assert "--set fix-socket-path.socket=PATH" in said.refusals[0]
 
 
+@pytest.mark.parametrize(
+    ("dead", "live", "twins"),
+    [
+        ("/run/php/php8.1-fpm.sock", "/run/php/php8.2-fpm.sock", True),
+        ("/run/php/php7.4-fpm-shop.sock", "/run/php/php8.2-fpm-shop.sock", True),
+        ("/var/opt/remi/php81/run/php-fpm/www.sock", "/var/opt/remi/php82/run/php-fpm/www.sock", True),
+        ("/run/php/php-fpm-8.1.sock", "/run/php/php-fpm-8.2.sock", True),
+        ("/var/run/php/php8.1-fpm.sock", "/run/php/php8.2-fpm.sock", True),
+        ("/run/php/php5.6-fpm.sock", "/run/php/php-fpm.sock", True),
+        ("/run/php/site1.sock", "/run/php/site2.sock", False),
+        ("/run/php/php8.1-fpm-site1.sock", "/run/php/php8.2-fpm-site2.sock", False),
+        ("/run/php/tenant-php1.sock", "/run/php/tenant-php2.sock", False),
+        ("/run/php/web81.sock", "/run/php/web82.sock", False),
+        ("/srv/1001/php8.1.sock", "/srv/1002/php8.1.sock", False),
+    ],
+)
+def test_only_phps_version_makes_twins(dead: str, live: str, twins: bool) -> None:
+    """site2 is another site, and may be another user's."""
+    pool, site = UPGRADED.file_at(POOL), UPGRADED.file_at(SITE)
+    assert pool
+    assert site
+    assert not isinstance(UPGRADED.sockets, Unknown)
+    assert not isinstance(UPGRADED.paths, Unknown)
+    listening = tuple(replace(one, address=live) if one.address == NEW else one for one in UPGRADED.sockets)
+    host = replace(UPGRADED, sockets=listening, paths={**UPGRADED.paths, dead: PathStatus(dead, None)})
+    host = host.with_file(POOL, pool.data.replace(NEW.encode(), live.encode()))
+    said = plan(with_site(host, site.data.replace(OLD.encode(), dead.encode())))
+    assert (bool(said.files), bool(said.refusals)) == (twins, not twins)
+
+
 def test_a_link_that_leads_nowhere_is_no_dead_path() -> None:
     """Debian has one for the default version: then that version is down."""
     assert not isinstance(UPGRADED.paths, Unknown)

@@ -22,8 +22,8 @@ TOO_BIG = recorded("header-too-big")
 APP = "127.0.0.1:8001"
 
 
-def plan(snapshot: Snapshot, **parameters: object) -> Proposal:
-    finding = Finding("header-too-big", APP, "certain", "too big", (), "raise-header-buffers")
+def plan(snapshot: Snapshot, about: str = APP, /, **parameters: object) -> Proposal:
+    finding = Finding("header-too-big", about, "certain", "too big", (), "raise-header-buffers")
     return build(RaiseHeaderBuffers, parameters, "test").plan(snapshot, (finding,))
 
 
@@ -67,10 +67,9 @@ def test_a_real_host_gets_both_before_its_fastcgi_pass() -> None:
          f"            proxy_pass http://{APP};\n        }}\n",
          ["-            proxy_buffers 4 128k;", "+            proxy_buffers 8 128k;",
           "+            proxy_buffer_size 64k;"]),
-        ("        location / {\n            proxy_pass http://127.0.0.1:8002;\n        }\n", []),
         (f"        location / {{\n            grpc_pass grpc://{APP};\n        }}\n", []),
     ],
-    ids=["one line", "one stands", "in an if", "uwsgi", "larger around", "larger there", "another backend", "grpc"],
+    ids=["one line", "one stands", "in an if", "uwsgi", "larger around", "larger there", "grpc"],
 )  # fmt: skip
 def test_what_is_written_where(inside: str, wanted: list[str], nginx: Nginx) -> None:
     before = site(inside)
@@ -85,6 +84,30 @@ def test_a_server_of_a_group_leads_to_the_locations_that_pass_to_it() -> None:
     group = f"    upstream app {{\n        server {APP};\n        server 127.0.0.1:8002;\n    }}\n"
     text = f"{group}    server {{\n        location / {{\n            proxy_pass http://app;\n        }}\n    }}\n"
     assert lines(plan(host(text))) == ["+            proxy_buffer_size 64k;", "+            proxy_buffers 8 64k;"]
+
+
+@pytest.mark.parametrize(
+    ("passed", "logged"),
+    [
+        ("localhost:8001", APP),
+        ("localhost:8001", "[::1]:8001"),
+        ("10.0.0.5:8080", "10.0.0.5:8080"),
+        ("unix:/run/app.sock:/x", "unix:/run/app.sock"),
+    ],
+)
+def test_a_backend_is_found_as_nginx_logs_it_on_this_host_and_on_others(passed: str, logged: str) -> None:
+    text = f"        location / {{\n            proxy_pass http://{passed};\n        }}\n"
+    assert lines(plan(site(text), logged)) == [
+        "+            proxy_buffer_size 64k;", "+            proxy_buffers 8 64k;",
+    ]  # fmt: skip
+
+
+def test_a_backend_that_no_file_names_so_is_left_to_a_person_in_words() -> None:
+    """nginx logs the address that it has resolved."""
+    text = "        location / {\n            proxy_pass http://backend.example:8080;\n        }\n"
+    said = plan(site(text), "192.0.2.9:8080")
+    assert said.files == ()
+    assert "no *_pass of nginx's files names 192.0.2.9:8080: write PREFIX_buffer_size 64k" in said.refusals[0]
 
 
 def test_a_second_plan_finds_nothing_left_to_do() -> None:

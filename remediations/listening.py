@@ -1,0 +1,59 @@
+"""Who listens where on a host, however the address is spelled: by nginx, by ss, by its log."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from remediations.editors.nginx_address import Address
+from remediations.facts.base import Unknown
+from remediations.facts.sockets import ListeningSocket
+from remediations.snapshot import Snapshot
+
+
+def listener(snapshot: Snapshot, address: Address) -> ListeningSocket | None:
+    """The socket that accepts what is sent to this address."""
+    if isinstance(snapshot.sockets, Unknown):
+        return None
+    if address.is_unix:
+        paths = spellings(snapshot, address.path or "")
+        return next((one for one in snapshot.sockets if one.unix and plain_path(one.address) in paths), None)
+    found = [one for one in snapshot.sockets if not one.unix and one.port == address.port]
+    return next((one for one in found if _host(one) in accepting(address)), None)
+
+
+def same_port(snapshot: Snapshot, address: Address) -> tuple[ListeningSocket, ...]:
+    """Who listens on that port of whatever address of this host."""
+    sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
+    return tuple(one for one in sockets if not one.unix and one.port == address.port)
+
+
+def accepting(address: Address) -> set[str]:
+    """The hosts, as ss prints them, on which somebody accepts what is sent to this address: `[::]` is IPv6 alone."""
+    hosts = {address.host, *({"127.0.0.1", "::1"} if address.host == "localhost" else ())}
+    four = any(":" not in host for host in hosts)
+    six = any(":" in host for host in hosts)
+    return hosts | {"*", "::"} | ({"0.0.0.0"} if four else set()) | ({"[::]"} if six else set())  # noqa: S104 - what ss prints; nothing is bound
+
+
+def spellings(snapshot: Snapshot, path: str) -> set[str]:
+    """The path and where it leads: Debian has /run/php/php-fpm.sock for whatever version is the default."""
+    status = None if isinstance(snapshot.paths, Unknown) else snapshot.paths.get(path)
+    return {plain_path(path), plain_path((status.real if status else "") or path)}
+
+
+def names(address: Address) -> set[str]:
+    """How nginx may name this address in its log."""
+    hosts = ("127.0.0.1", "::1") if address.host == "localhost" else ()
+    return {str(address), *(str(replace(address, host=host)) for host in hosts)}
+
+
+def plain_path(path: str) -> str:
+    """The path as it is compared: /var/run is a link to /run wherever systemd boots, and a slash as good as two."""
+    path = re.sub(r"/+", "/", path)
+    return path.removeprefix("/var") if path.startswith("/var/run/") else path
+
+
+def _host(socket: ListeningSocket) -> str:
+    host = socket.address.rpartition(":")[0].partition("%")[0]
+    return host if host == "[::]" else host.strip("[]")
