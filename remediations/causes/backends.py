@@ -52,7 +52,8 @@ def _other_socket(snapshot: Snapshot, address: Address) -> Finding | None:
     advice = f"It is named at {where}. " + (
         "No symbolic link to the old name, no old PHP."
         if twin
-        else "Bring its pool back, or point nginx at the pool that is meant: another pool may be another user's."
+        else "Bring its pool back, or point nginx at the pool that is meant, which may be another user's: --only "
+        "fix-socket-path --set fix-socket-path.socket=PATH."
     )
     return Finding(
         "socket-path-mismatch",

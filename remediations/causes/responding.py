@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from remediations import listening, topology
 from remediations.causes import php_workers
-from remediations.editors.nginx_address import Address
+from remediations.editors.nginx_address import Address, parse_address
 from remediations.facts.base import Unknown
+from remediations.facts.http import Probe
 from remediations.findings import Evidence, Finding
 from remediations.nginx import complaints
 from remediations.nginx.complaints import Saying
@@ -87,11 +88,20 @@ def _hanging(snapshot: Snapshot) -> Iterator[Finding]:
     told = {site for record in complaints.fresh(snapshot) for site in record.sites}
     answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
     for answer in answers:
-        if answer.hangs and not told & answer.probe.sites:
+        if answer.hangs and not told & answer.probe.sites and _asks_nginx(snapshot, answer.probe):
             what = f"{answer.probe.url} has no answer after {answer.probe.timeout:g} s, and nginx still waits for one"
             evidence = (Evidence("http", f"{answer.probe.url}: {answer.failure}"),)
             site = answer.probe.host or urlsplit(answer.probe.url).hostname or answer.probe.url
             yield Finding("slow-upstream", site, "possible", what, evidence, None, HANGING)
+
+
+def _asks_nginx(snapshot: Snapshot, probe: Probe) -> bool:
+    """Whether nginx listens on the port that was asked: a health URL may lead anywhere."""
+    url = urlsplit(probe.url)
+    asked = parse_address(probe.connect or url.netloc, 443 if url.scheme == "https" else 80)
+    processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
+    sockets = listening.same_port(snapshot, asked) if asked and asked.port else ()
+    return any(pid in processes and processes[pid].name == "nginx" for one in sockets for pid in one.pids)
 
 
 def _with_dead_workers(snapshot: Snapshot) -> Iterator[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from remediations import diagnosis, freshness
 from remediations.facts.base import Unknown
+from remediations.facts.http import HttpAnswer, Probe
 from remediations.facts.journal import JournalLine
 from remediations.facts.logs import Log
 from remediations.nginx import log
@@ -221,3 +222,21 @@ def test_where_nginx_says_nothing_that_can_be_read_the_report_says_so(says: str)
     (finding,) = (one for one in diagnosis.diagnose(deaf) if one.cause == "unknown")
     assert f"error_log {says}" in str(finding.advice)
     assert "what nginx says" not in diagnosis.blind_spots(deaf)  # which warns of a healthy host, too
+
+
+@pytest.mark.parametrize(
+    ("url", "connect", "causes"),
+    [
+        ("http://shop.example/", "127.0.0.1:80", ["slow-upstream"]),
+        ("http://shop.example/", None, ["slow-upstream"]),
+        ("http://127.0.0.1:8001/", None, ["unknown"]),
+        ("http://127.0.0.1:8099/", None, ["unknown"]),
+    ],
+)
+def test_a_site_that_hangs_is_slow_only_where_nginx_was_asked(url: str, connect: str | None, causes: list[str]) -> None:
+    probe = Probe(url, connect=connect)
+    answer = HttpAnswer(probe, None, 0, contains=False, head="", body="", failure=probe.too_late)
+    host = dataclasses.replace(with_log(BAD, NGINX_LOG, ""), answers=(answer,))
+    assert [one.cause for one in diagnosis.diagnose(host)] == causes
+    refused = dataclasses.replace(answer, failure="connection refused")
+    assert [one.cause for one in diagnosis.diagnose(dataclasses.replace(host, answers=(refused,)))] == ["unknown"]

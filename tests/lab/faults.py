@@ -6,12 +6,12 @@ from functools import partial
 
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
+from tests.lab.site import POOL
 from tests.lab.upstream_faults import UPSTREAM_FAULTS
 
 Fault = Callable[[LabHost], None]
 UNIT = "php8.2-fpm.service"
 SOCKET = "/run/php/php8.2-fpm.sock"
-POOL = "/etc/php/8.2/fpm/pool.d/www.conf"
 FPM_LOG = "/var/log/php8.2-fpm.log"
 BROKEN_SITE = "/etc/nginx/sites-enabled/zz-typo"
 BACKLOG = 4

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.lab.record import Record
 
+POOL = "/etc/php/8.2/fpm/pool.d/www.conf"
 ROOTFS = Path(__file__).parent / "rootfs"
 LINKS = {
     "etc/nginx/sites-enabled/shop": "/etc/nginx/sites-available/shop",

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from tests.lab.host import LabHost
+from tests.lab.site import POOL
 
 SHOP = "/etc/nginx/sites-available/shop"
 API = "/etc/nginx/sites-available/api"
-POOL = "/etc/php/8.2/fpm/pool.d/www.conf"
 INDEX = "/var/www/shop/index.php"
 APP = "/srv/app/index.php"
 

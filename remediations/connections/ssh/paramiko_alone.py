@@ -35,4 +35,4 @@ def _unneeded() -> dict[str, ModuleType | None]:
 
 
 with _instead(_unneeded()):
-    import paramiko  # noqa: F401
+    import paramiko  # noqa: F401 - here first, so that all others find it
