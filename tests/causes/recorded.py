@@ -1,9 +1,13 @@
-"""Real answers of real hosts, recorded once and diagnosed again without a host: `python -m tests.causes.recorded`."""
+"""Real answers of real hosts, recorded once and diagnosed again without a host.
+
+`python -m tests.causes.recorded [FAULT ...]` records them anew; without a name all, and the healthy host.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,13 +58,16 @@ def snapshot(name: str) -> Snapshot:
     return gather.gather_by(Player(trips), "web1", DERIVED)
 
 
-def record() -> None:
+def record(names: Sequence[str] = ()) -> None:
     """Breaks a lab host for each fault and records what it answers."""
     from tests.lab import faults
     from tests.lab.lab import boot
     from tests.on_host import target
 
-    for name in ("healthy", *(fault for fault in faults.FAULTS if fault != "disk-full")):
+    every = ("healthy", *(fault for fault in faults.FAULTS if fault != "disk-full"))
+    if unknown := set(names) - set(every):
+        raise SystemExit(f"no such fault: {', '.join(sorted(unknown))}; there are: {', '.join(every)}")
+    for name in names or every:
         with tempfile.TemporaryDirectory() as folder:
             host = boot("web1", Path(folder))
             try:
@@ -77,4 +84,4 @@ def record() -> None:
 
 
 if __name__ == "__main__":
-    record()
+    record(sys.argv[1:])
