@@ -68,7 +68,7 @@ def test(context: Context) -> None:
     help={"n": "rounds of each contest", "hosts": "how many hosts at a time, separated by commas"},
 )
 def bench(_: Context, n: int = 11, hosts: str = "1,8") -> None:
-    """Compare dry run, apply and no-change run with one bare ssh exec of the same scripts; print ratios."""
+    """Compare diagnose, dry run, apply and no-change run with one bare ssh exec of the same scripts; print ratios."""
     from tests.bench.bench import bench as measure
 
     try:

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
-KINDS = ("dry run, `remediate`", "dry run, `invoke remediate`", "apply, `remediate`", "no change, `remediate`")
+KINDS = (
+    "diagnose, `remediate diagnose`",
+    "dry run, `remediate`",
+    "dry run, `invoke remediate`",
+    "apply, `remediate`",
+    "no change, `remediate`",
+)
 
 SPREAD = r"[\d.]+ \([\d.]+ to [\d.]+\) +"
 ROW = rf"^\| N=(\d) +\| (.*?) +\| {SPREAD}\| {SPREAD}\| [\d.]+ +\|"

@@ -1,4 +1,4 @@
-"""The contests of a bench: dry run, apply and no-change run, both sides in turn, one round after the other."""
+"""The contests of a bench: diagnose, dry run, apply, no-change run; both sides in turn, round after round."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+from remediations.request import Verb
 from tests.bench import rivals
 from tests.bench.field import Field
 from tests.bench.recording import Recording, ask, record
@@ -15,8 +16,8 @@ from tests.bench.recording import Recording, ask, record
 PLAYBOOK = Path(__file__).parent / "playbook.yml"
 OK, PENDING_OR_MADE = 0, 2
 
-Kind = Literal["dry run", "apply", "no change"]
-GOALS: dict[Kind, float] = {"dry run": 1.0, "apply": 1.5, "no change": 1.0}
+Kind = Literal["diagnose", "dry run", "apply", "no change"]
+GOALS: dict[Kind, float] = {"diagnose": 1.0, "dry run": 1.0, "apply": 1.5, "no change": 1.0}
 
 Tell = Callable[[str], None]
 
@@ -50,19 +51,24 @@ class Contest:
     expected: int
     said: bytes
     restores: bool = False
+    verb: Verb = "remediate"
 
     @property
     def applies(self) -> bool:
-        return self.kind != "dry run"
+        return self.kind in ("apply", "no change")
 
 
+DIAGNOSE = Contest("diagnose", OK, b"\x1f\x8b", verb="diagnose")
 DRY_RUN = Contest("dry run", PENDING_OR_MADE, b"\x1f\x8b")
 APPLY = Contest("apply", PENDING_OR_MADE, b"state committed", restores=True)
 NO_CHANGE = Contest("no change", OK, b"\x1f\x8b")
 
 
 def hold(field: Field, counts: tuple[int, ...], rounds: int, tell: Tell) -> Iterator[Outcome]:
-    """All contests, the cheapest state changes first: dry runs, applies, then runs that find nothing to do."""
+    """All contests, the cheapest state changes first: what only reads, applies, then runs that find nothing to do."""
+    diagnosed = _recorded(field, DIAGNOSE)
+    for count in counts:
+        yield _fought(field, DIAGNOSE, ("remediate", "diagnose"), count, rounds, diagnosed, tell)
     dry = _recorded(field, DRY_RUN)
     for count in counts:
         for command in (("remediate",), ("invoke", "remediate")):
@@ -83,7 +89,7 @@ def _recorded(field: Field, contest: Contest) -> dict[str, Recording]:
 
 
 def _record(field: Field, host: str, contest: Contest, settle: float | None) -> Recording:
-    asked = ask(host, field.inventory, PLAYBOOK, field.folder, apply=contest.applies, settle=settle)
+    asked = ask(contest.verb, host, field.inventory, PLAYBOOK, field.folder, apply=contest.applies, settle=settle)
     recording = record(asked)
     if recording.exit_code != contest.expected:
         ended = f"exit code {recording.exit_code}, not {contest.expected}"
@@ -127,6 +133,7 @@ def _fought(
 
 
 def _words(field: Field, contest: Contest, names: list[str]) -> list[str]:
-    how = ["--yes", "--settle", "0"] if contest.applies else ["--dry-run"]
+    dry = ["--dry-run"] if contest.verb == "remediate" else []
+    how = ["--yes", "--settle", "0"] if contest.applies else dry
     where = ["--inventory", str(field.inventory), "--playbook", str(PLAYBOOK), "--host", ",".join(names)]
     return [*where, *how, "--detailed-exitcode"]

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from remediations.connections.base import CommandResult, Shell
 from remediations.connections.shell import PipeShell
-from remediations.request import Request
+from remediations.request import Request, Verb
 from remediations.start import start
 from remediations.transaction import Outcome, Transaction
 
@@ -57,14 +57,16 @@ def record(request: Request) -> Recording:
     return Recording(code, request.output.read_text(encoding="utf-8"), tuple(scripts), max(settled))
 
 
-def ask(host: str, inventory: Path, playbook: Path, folder: Path, *, apply: bool, settle: float | None) -> Request:
+def ask(
+    verb: Verb, host: str, inventory: Path, playbook: Path, folder: Path, *, apply: bool, settle: float | None
+) -> Request:
     """What the bench asks of one host, as the command line would."""
     return Request(
-        verb="remediate",
+        verb=verb,
         hosts=(host,),
         inventory=str(inventory),
         playbook=str(playbook),
-        dry_run=not apply,
+        dry_run=verb == "remediate" and not apply,
         yes=apply,
         settle=settle,
         output=folder / "report.txt",
