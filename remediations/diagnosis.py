@@ -42,6 +42,7 @@ ORDER = (
     "dns-failure",
     "firewall-reject",
     "firewall-drop",
+    "pool-blocked",
     "pool-exhausted",
     "slow-upstream",
     "worker-killed",

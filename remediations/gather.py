@@ -28,10 +28,12 @@ from remediations.facts import (
     sockets,
     units,
     validation,
+    work,
 )
 from remediations.facts.base import Answer, Fact, Unknown
 from remediations.first_facts import BESIDE_FIRST, FIRST, ask
 from remediations.health_settings import HealthSettings
+from remediations.php import pools
 from remediations.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -136,13 +138,18 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     heard = journal.fact(known)
     tails = logs.fact(_log_paths(snapshot))
     where = paths.fact([each.path for each in topology.backend_addresses(snapshot) if each.path])
+    slow = logs.slow_fact(_slow_logs(snapshot))
+    pids = pools.pressed(snapshot)
+    looks = work.fact(pids)
     peers = logs.peers_fact(_access_logs(snapshot))
     verdicts = validation.fact(validators(snapshot), writable(snapshot))
     asked = questions.questions(settings, snapshot)
     site = http.fact(asked.probes)
     if meanwhile:
         meanwhile(snapshot)
-    answers = ask([more, *([heard] if known else []), where, peers, verdicts], [site, tails])
+    answers = ask(
+        [more, *([heard] if known else []), where, peers, verdicts, *([looks] if pids else [])], [site, tails, slow]
+    )
 
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))
@@ -153,6 +160,8 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         files={**snapshot.files, **({} if isinstance(drop_ins, Unknown) else drop_ins)},
         journal=read(heard) if known else Unknown("no units are known"),
         logs=read(tails),
+        slow_logs=read(slow),
+        work=read(looks) if pids else Unknown("no pool of PHP-FPM looked busy"),
         peers=read(peers),
         paths=read(where),
         verdicts=read(verdicts),
@@ -192,6 +201,15 @@ def _fpm_logs(snapshot: Snapshot) -> list[str]:
         return []
     logs_of = (version.config.global_settings.error_log.value for version in snapshot.fpm_versions)
     return [path for path in logs_of if path]
+
+
+def _slow_logs(snapshot: Snapshot) -> tuple[str, ...]:
+    """Where pools write what keeps them waiting, if they do."""
+    if isinstance(snapshot.fpm_versions, Unknown):
+        return ()
+    every = pools.every(snapshot.fpm_versions)
+    asked = (at.pool.slowlog.value for at in every if at.pool.request_slowlog_timeout.value > 0)
+    return tuple(dict.fromkeys(path for path in asked if path and path.startswith("/")))
 
 
 def validators(snapshot: Snapshot) -> tuple[validation.Validator, ...]:

@@ -24,6 +24,7 @@ from remediations.facts.restarts import Restarts
 from remediations.facts.sockets import Sockets
 from remediations.facts.units import Unit, Units
 from remediations.facts.validation import Verdicts
+from remediations.facts.work import Works
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Snapshot:
     files: Files
     journal: Journal | Unknown = Unknown("the journal was not asked")
     logs: Logs | Unknown = Unknown("the logs were not asked")
+    slow_logs: Logs | Unknown = Unknown("the slow logs were not asked")
+    work: Works | Unknown = Unknown("the workers were not looked at")
     peers: Peers | Unknown = Unknown("the access logs were not asked")
     paths: Paths | Unknown = Unknown("the paths were not asked")
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")

@@ -39,7 +39,7 @@ def www(before: int = 5, worker: int = 50, *, exhausted: bool = False, waiting: 
         samples=workers(worker),
         memory_limit=128 * MIB,
         exhausted=exhausted,
-        waiting_for_database=waiting,
+        waiting=waiting,
     )
 
 
@@ -256,11 +256,11 @@ def test_after_an_oom_kill_even_the_operators_raise_is_refused(machine: Machine)
     assert one(www(50), machine, Overrides(process_mb=50, available_mb=2000)).max_children == 40
 
 
-def test_workers_that_wait_for_the_database_do_not_get_company() -> None:
+def test_workers_that_wait_do_not_get_company() -> None:
     sizing = one(www(5, exhausted=True, waiting=True))
     assert not sizing.changes
     assert sizing.advice is not None
-    assert "wait for the database" in sizing.advice
+    assert "wait for something else" in sizing.advice
     assert one(www(5, waiting=True), overrides=Overrides(max_children=8)).refusal is not None
 
 
@@ -338,7 +338,7 @@ pools = st.builds(
     samples=st.builds(workers, st.integers(1, 300), st.integers(0, 5), requests=st.sampled_from([0, 50])),
     memory_limit=st.sampled_from([-1, 64 * MIB, 256 * MIB]),
     exhausted=st.booleans(),
-    waiting_for_database=st.booleans(),
+    waiting=st.booleans(),
 )
 masters = st.lists(pools, min_size=1, max_size=3).flatmap(
     lambda found: st.builds(

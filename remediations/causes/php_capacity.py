@@ -1,41 +1,72 @@
-"""PHP-FPM capacity: all workers are busy and requests wait, or are refused."""
+"""PHP-FPM capacity: all workers of a pool are busy and requests wait; or those workers wait for something else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import freshness, listening
-from remediations.editors.fpm_pool import Pool
-from remediations.editors.nginx_address import Address
+from remediations import freshness, health
 from remediations.facts.base import Unknown
-from remediations.facts.sockets import ListeningSocket
 from remediations.findings import Evidence, Finding
-from remediations.php.pools import REACHED
-from remediations.snapshot import FpmVersion, Snapshot
+from remediations.php import pools as php_pools
+from remediations.php import waiting
+from remediations.php.pools import REACHED, PoolAt
+from remediations.snapshot import Snapshot
+
+NOT_MORE = "Do not raise pm.max_children: the new workers would wait as well."
+FREED = (
+    "A restart of PHP-FPM frees them and cures nothing; request_terminate_timeout in the pool keeps one request from "
+    "holding a worker for ever."
+)
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
-    """pool-exhausted, once a pool: said by FPM's log since its last (re)start, or seen in its socket's queue."""
-    if isinstance(snapshot.fpm_versions, Unknown):
-        return
-    for version in snapshot.fpm_versions:
-        for pool in version.config.pools:
-            evidence = (*_said(snapshot, version, pool), *_seen(snapshot, version, pool))
-            if evidence:
-                yield Finding(
-                    "pool-exhausted",
-                    f"{version.fpm.unit or version.fpm.main}:{pool.name}",
-                    "certain" if len(evidence) > 1 else "likely",
-                    f"pool {pool.name} has all of its {pool.max_children.value} workers busy",
-                    evidence,
-                    "tune-max-children",
-                    "If the workers wait for a database or another server, more of them do not help: see its slow log.",
-                )
+    """pool-blocked or pool-exhausted, once a pool: said by FPM's log since its last (re)start, or seen at work."""
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    for at in php_pools.every(versions):
+        full = (*_said(snapshot, at), *_seen(snapshot, at))
+        full = full or tuple(_all_serve(snapshot, at))
+        if full:
+            waits = waiting.evidence(snapshot, at)
+            yield _blocked(snapshot, at, full, waits) if waits else _exhausted(at, full)
 
 
-def _said(snapshot: Snapshot, version: FpmVersion, pool: Pool) -> Iterator[Evidence]:
-    path = version.config.global_settings.error_log.value
-    unit = snapshot.unit(version.fpm.unit)
+def _exhausted(at: PoolAt, full: tuple[Evidence, ...]) -> Finding:
+    return Finding(
+        "pool-exhausted",
+        at.subject,
+        "certain" if len(full) > 1 else "likely",
+        f"pool {at.pool.name} has all of its {at.pool.max_children.value} workers busy",
+        full,
+        "tune-max-children",
+        "If the workers wait for a database or another server, more of them do not help: see its slow log.",
+    )
+
+
+def _blocked(snapshot: Snapshot, at: PoolAt, full: tuple[Evidence, ...], waits: tuple[Evidence, ...]) -> Finding:
+    hints = waiting.hints(snapshot, at)
+    what = " and ".join(hint.name for hint in hints) or "something else"
+    look = "; ".join(f"{hint.name} ({hint.look})" for hint in hints)
+    where = f"Look there first: {look}." if hints else _where(at)
+    return Finding(
+        "pool-blocked",
+        at.subject,
+        "certain" if waits[0].source == "process" and len(full) > 1 else "likely",
+        f"the workers of pool {at.pool.name} are all busy, and wait for {what}",
+        (*full, *waits),
+        None,
+        f"{where} {NOT_MORE} {FREED}",
+    )
+
+
+def _where(at: PoolAt) -> str:
+    if at.pool.request_slowlog_timeout.value > 0:
+        return f"{at.pool.slowlog.value} shows in which function of PHP they wait."
+    return f"slowlog and request_slowlog_timeout = 5s in pool {at.pool.name} show in which function of PHP they wait."
+
+
+def _said(snapshot: Snapshot, at: PoolAt) -> Iterator[Evidence]:
+    path = at.version.config.global_settings.error_log.value
+    unit = snapshot.unit(at.version.fpm.unit)
     if isinstance(snapshot.logs, Unknown) or path is None or path not in snapshot.logs:
         return
     since = max(
@@ -43,28 +74,24 @@ def _said(snapshot: Snapshot, version: FpmVersion, pool: Pool) -> Iterator[Evide
         snapshot.machine.now - freshness.RECENT_SECONDS,
     )
     lines = [
-        line for line in snapshot.logs[path].lines if (match := REACHED.search(line)) and match["pool"] == pool.name
+        line for line in snapshot.logs[path].lines if (match := REACHED.search(line)) and match["pool"] == at.pool.name
     ]
     fresh = [line for line in lines if (freshness.fpm_time(snapshot.machine, line) or 0) >= since]
     if fresh:
         yield Evidence(f"log:{path}", fresh[-1])
 
 
-def _seen(snapshot: Snapshot, version: FpmVersion, pool: Pool) -> Iterator[Evidence]:
+def _seen(snapshot: Snapshot, at: PoolAt) -> Iterator[Evidence]:
     """Connections that wait to be accepted while no worker is idle."""
-    socket = _socket(snapshot, pool)
+    socket = php_pools.listener(snapshot, at)
     if socket and socket.waiting > 0:
         yield Evidence("socket", f"{socket.waiting} connections wait at {socket.address} (backlog {socket.backlog})")
-        unit = snapshot.unit(version.fpm.unit)
-        if unit and ", idle: 0," in unit.status_text:
+        if unit := php_pools.none_idle(snapshot, at):
             yield Evidence(f"unit:{unit.name}", unit.status_text)
 
 
-def _socket(snapshot: Snapshot, pool: Pool) -> ListeningSocket | None:
-    listen = pool.listen.value
-    if not listen:
-        return None
-    if listen.startswith("/"):
-        return listening.listener(snapshot, Address(path=listen))
-    host, _, port = listen.rpartition(":")
-    return listening.listener(snapshot, Address(host or "127.0.0.1", int(port))) if port.isdigit() else None
+def _all_serve(snapshot: Snapshot, at: PoolAt) -> Iterator[Evidence]:
+    """A static pool logs nothing, and before others ask there is no queue: a bad site and no worker left tell it."""
+    serving, most = len(waiting.seen(snapshot, at).serving), at.pool.max_children.value
+    if serving >= most > 0 and health.judge(snapshot.answers).ok is False:
+        yield Evidence("process", f"all {most} workers that pool {at.pool.name} may have serve a request")

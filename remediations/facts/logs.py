@@ -10,6 +10,7 @@ from remediations.quoting import quote
 
 MAX_LOG_BYTES = 256 * 1024
 MAX_ALL_BYTES = 4 * 1024 * 1024
+MAX_SLOW_BYTES, MOST_SLOW_LOGS = 32 * 1024, 32
 PEER_LINES = 1000
 
 
@@ -34,10 +35,18 @@ Peers = Mapping[str, int]
 
 def fact(paths: Sequence[str]) -> Fact[Logs]:
     """The tails of these files, each at most 256 KiB and all together at most 4 MiB."""
-    cap = min(MAX_LOG_BYTES, MAX_ALL_BYTES // max(1, len(paths)))
+    return _tails("logs", paths, min(MAX_LOG_BYTES, MAX_ALL_BYTES // max(1, len(paths))))
+
+
+def slow_fact(paths: Sequence[str]) -> Fact[Logs]:
+    """The tails of PHP-FPM's slow logs, which may be many and long, each at most 32 KiB."""
+    return _tails("slow_logs", paths[:MOST_SLOW_LOGS], MAX_SLOW_BYTES)
+
+
+def _tails(name: str, paths: Sequence[str], cap: int) -> Fact[Logs]:
     script = "\n".join(f"one {quote(path)}" for path in paths)
     return Fact(
-        "logs",
+        name,
         f"MAX_LOG={cap}\n{fragment('logs')}\n{script}\n",
         lambda stdout: parse(stdout, paths),
         most=2 * MAX_ALL_BYTES,

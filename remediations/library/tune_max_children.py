@@ -12,7 +12,7 @@ shared in proportion to their present pm.max_children.
 
 It never changes `pm` itself, never restarts (a reload makes PHP-FPM read its files) and never starts a PHP-FPM that is
 down. It never edits a configuration that does not validate, nor a value that only PHP can evaluate. It raises nothing
-within a day of an OOM kill. It cannot tell whether workers wait for a database: if they do, more of them do not help.
+within a day of an OOM kill, nor a pool whose workers were found to wait for something else (pool-blocked).
 """
 
 from __future__ import annotations

@@ -114,6 +114,7 @@ def _pool(snapshot: Snapshot, at: PoolAt, load: float, php: PhpIni, findings: Se
         samples=tuple(sample for one in found if (sample := _sample(one))),
         memory_limit=quantity(own.value) if own else limit.value if limit.known else -1,
         exhausted=php_pools.is_exhausted(snapshot, findings, at),
+        waiting=php_pools.found_blocked(findings, at) is not None,
     )
 
 

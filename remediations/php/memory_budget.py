@@ -52,7 +52,7 @@ class PoolUse:
     samples: tuple[WorkerSample, ...] = ()
     memory_limit: int = -1
     exhausted: bool = False
-    waiting_for_database: bool = False
+    waiting: bool = False
 
 
 @dataclass(frozen=True)

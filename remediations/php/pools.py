@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from remediations import topology
+from remediations import listening, topology
 from remediations.editors.fpm_pool import Pool
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_upstreams import pass_targets
 from remediations.facts.base import Unknown
 from remediations.facts.processes import Process
+from remediations.facts.sockets import ListeningSocket
+from remediations.facts.units import Unit
 from remediations.findings import Finding
 from remediations.snapshot import FpmVersion, Snapshot
 
@@ -75,8 +77,41 @@ def passed_to(snapshot: Snapshot, pools: Sequence[PoolAt]) -> tuple[PoolAt, ...]
     return tuple(at for at in pools if any(at.listens_at(address) for address in addresses))
 
 
+def listener(snapshot: Snapshot, at: PoolAt) -> ListeningSocket | None:
+    """The socket on which the pool accepts requests, where it does."""
+    listen = at.pool.listen.value or ""
+    if listen.startswith("/"):
+        return listening.listener(snapshot, Address(path=listen))
+    host, _, port = listen.rpartition(":")
+    return listening.listener(snapshot, Address(host or "127.0.0.1", int(port))) if port.isdigit() else None
+
+
+def none_idle(snapshot: Snapshot, at: PoolAt) -> Unit | None:
+    """The pool's unit, where PHP-FPM last told systemd that no worker of any pool is idle."""
+    unit = snapshot.unit(at.version.fpm.unit)
+    return unit if unit and ", idle: 0," in unit.status_text else None
+
+
+def pressed(snapshot: Snapshot) -> tuple[int, ...]:
+    """The workers of the pools that seem to have none to spare."""
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    return tuple(one.pid for at in every(versions) if _is_pressed(snapshot, at) for one in workers(snapshot, at))
+
+
+def _is_pressed(snapshot: Snapshot, at: PoolAt) -> bool:
+    """A static pool is always as large as it may be, and one of as many spare workers, too: that says nothing."""
+    socket, pool = listener(snapshot, at), at.pool
+    grown = pool.pm.value == "ondemand" or pool.max_spare_servers.value < pool.max_children.value
+    full = pool.pm.value != "static" and grown and len(workers(snapshot, at)) >= pool.max_children.value
+    return full or none_idle(snapshot, at) is not None or (socket is not None and socket.waiting > 0)
+
+
 def found_exhausted(findings: Sequence[Finding], at: PoolAt) -> Finding | None:
     return next((one for one in findings if one.cause == "pool-exhausted" and one.subject == at.subject), None)
+
+
+def found_blocked(findings: Sequence[Finding], at: PoolAt) -> Finding | None:
+    return next((one for one in findings if one.cause == "pool-blocked" and one.subject == at.subject), None)
 
 
 def is_exhausted(snapshot: Snapshot, findings: Sequence[Finding], at: PoolAt) -> bool:

@@ -25,7 +25,7 @@ When the result is written, so that a second run finds nothing to do:
   A value that could eat the reserve up is lowered without this tolerance (so a given reserve below it gives it up).
 - *Advice* alone where fewer than three warm workers were seen: a raise then needs the operator's `process_mb`. Cold
   workers understate, so what they show as able to eat the reserve up, and what an OOM kill has shown, is lowered.
-- Nothing is raised after a recent OOM kill or while workers wait for the database, whoever asks.
+- Nothing is raised after a recent OOM kill or while a pool's workers wait for something else, whoever asks.
 """
 
 from __future__ import annotations
@@ -167,8 +167,8 @@ def _too_big(case: Limits, cases: Sequence[Limits], target: int) -> str | None:
 def _no_raise(case: Limits) -> str | None:
     if case.machine.recent_oom:
         return "not raised: the kernel killed for want of memory lately, and only a lower value can help"
-    if case.pool.waiting_for_database:
-        return "not raised: the workers wait for the database, and more of them do not help"
+    if case.pool.waiting:
+        return "not raised: the workers wait for something else, and more of them would wait as well"
     return None
 
 
@@ -215,6 +215,8 @@ def _too_small(case: Limits) -> tuple[str, ...]:
 
 def _raised(case: Limits, line: str, formula: int) -> _Decision:
     before = case.pool.max_children
+    if case.pool.waiting:
+        return _Decision(before, f"{line}; {before} stays", advice=_no_raise(case))
     if not case.pool.exhausted:
         asked = "give max_children, or available_mb with process_mb, to raise it without such a finding"
         advice = asked if case.overrides != Overrides() else None

@@ -22,6 +22,7 @@ EXPECTED = {
     "config-invalid": [("config-invalid", "nginx.service")],
     "config-invalid-stopped": [("config-invalid", "nginx.service"), ("service-crashed", "nginx.service")],
     "pool-exhausted": [("pool-exhausted", "php8.2-fpm.service:www")],
+    "pool-blocked": [("pool-blocked", "php8.2-fpm.service:www")],
     "app-8001-stopped": [("service-stopped", "app@8001.service")],
     "app-8002-stopped": [("service-stopped", "app@8002.service")],
     "apps-stopped": [("service-stopped", "app@8001.service"), ("service-stopped", "app@8002.service")],
@@ -75,6 +76,8 @@ def test_the_site_is_bad_where_the_fault_stops_it(name: str) -> None:
         ("socket-deleted", "file:/run/php/php8.2-fpm.sock", "No such file or directory"),
         ("config-invalid", "file:/etc/nginx/sites-enabled/zz-typo:3", "unknown directive"),
         ("pool-exhausted", "log:/var/log/php8.2-fpm.log", "server reached pm.max_children setting (2)"),
+        ("pool-blocked", "process", "2 of the 2 workers that serve a request wait"),
+        ("pool-blocked", "socket", "2 of them are connected to 127.0.0.1:3306"),
         ("apps-stopped", "log:/var/log/nginx/error.log", "http://127.0.0.1:8001"),
     ],
 )

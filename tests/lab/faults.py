@@ -6,6 +6,7 @@ from functools import partial
 
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
+from tests.lab.responding_faults import silent_database
 from tests.lab.site import POOL
 from tests.lab.upstream_faults import UPSTREAM_FAULTS
 
@@ -60,15 +61,21 @@ def config_invalid_stopped(host: LabHost) -> None:
     _until(host, "[ $(systemctl show -P ActiveState nginx.service) = failed ]")
 
 
-def pool_exhausted(host: LabHost, seconds: int = 60) -> None:
-    """Both workers of the pool hang in slow requests and its queue is full: further requests get 502 for `seconds`.
+def pool_blocked(host: LabHost, seconds: int = 60) -> None:
+    """The same, but both workers wait for a database that does not answer: more of them would wait as well."""
+    silent_database(host)
+    pool_exhausted(host, seconds, page="/report.php")
+
+
+def pool_exhausted(host: LabHost, seconds: int = 60, page: str = "/slow.php") -> None:
+    """Both workers of the pool are at work on slow requests and its queue is full: others get 502 for `seconds`.
 
     The backlog is set low, since with Debian's 511 requests would wait for nginx's 60 s and get 504 instead.
     """
     _set_pool(host, {**SMALL_POOL, "listen.backlog": BACKLOG})
     host.sh(f"systemctl restart {UNIT}")
     for _ in range(2):
-        _ask_in_background(host, f"/slow.php?seconds={seconds}", seconds)
+        _ask_in_background(host, f"{page}?seconds={seconds}", seconds)
     _until(host, f"[ $(pgrep -fc '[p]hp-fpm: pool www') = 2 ] && grep -q 'reached pm.max_children' {FPM_LOG}")
     for _ in range(BACKLOG + 4):
         _ask_in_background(host, "/index.php", seconds)
@@ -98,6 +105,7 @@ FAULTS: dict[str, Fault] = {
     "apps-stopped": partial(service_stopped, unit="app@*.service"),
     "disk-full": disk_full,
     **UPSTREAM_FAULTS,
+    "pool-blocked": partial(pool_blocked, seconds=600),
 }
 """By the names that `lab.up --broken` takes; they follow the causes' names."""
 

@@ -10,4 +10,5 @@ FAULTS = (
     "protocol-mismatch", "slow-upstream", "worker-segfault", "worker-killed", "request-terminated", "tls-mismatch",
     "dns-failure", "firewall-reject", "firewall-drop", "connect-forbidden", "nginx-file-limit", "no-live-upstreams",
     "worker-connections",
+    "pool-blocked",
 )  # fmt: skip

@@ -17,6 +17,7 @@ EXPECTED = {
     "config-invalid": (200, 200),
     "config-invalid-stopped": (0, 0),
     "pool-exhausted": (502, 200),
+    "pool-blocked": (502, 200),
     "app-8001-stopped": (200, 200),
     "app-8002-stopped": (200, 200),
     "apps-stopped": (200, 502),

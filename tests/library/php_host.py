@@ -121,6 +121,12 @@ def waiting(name: str = "www", unit: str = UNIT) -> Finding:
     return Finding("pool-exhausted", f"{unit}:{name}", "likely", "all busy", evidence, "tune-max-children")
 
 
+def blocked(name: str = "www", unit: str = UNIT) -> Finding:
+    """What diagnosis says where the workers were seen to wait."""
+    evidence = (Evidence("process", "5 of the 5 workers that serve a request wait"),)
+    return Finding("pool-blocked", f"{unit}:{name}", "likely", "all wait", evidence, None, "See the database.")
+
+
 def with_memory(snapshot: Snapshot, *, total: int, available: int, cores: int = 2) -> Snapshot:
     """The same host with so many MiB."""
     machine = replace(snapshot.machine, memory_total=total * MIB, memory_available=available * MIB, cores=cores)

@@ -24,6 +24,7 @@ from tests.library.php_host import (
     UNIT,
     WWW,
     after,
+    blocked,
     diff,
     disliked,
     exhausted,
@@ -222,6 +223,17 @@ def test_a_raise_is_planned_once_and_not_again_on_its_own_outcome() -> None:
     snapshot = host(fpm82(WWW.replace("= 5", "= 3")), workers=workers(3))
     assert values(done(snapshot, exhausted(3))) == (6, 1, 1, 2)
     assert values(done(snapshot, waiting())) == (6, 1, 1, 2)
+
+
+def test_a_pool_whose_workers_wait_is_not_raised_whoever_asks() -> None:
+    snapshot = host(fpm82(WWW.replace("= 5", "= 3")), workers=workers(3))
+    proposal = plan(snapshot, blocked())
+    assert untouched(proposal)
+    assert "wait for something else" in str(proposal.warnings)
+    given = plan(snapshot, blocked(), **GIVEN)
+    assert untouched(given)
+    assert "wait for something else" in str(given.refusals)
+    assert values(after(snapshot, plan(snapshot, blocked(), max_children=2))) == (2, 1, 1, 2)
 
 
 def test_a_healthy_pool_is_left_alone() -> None:
