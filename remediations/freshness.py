@@ -78,15 +78,7 @@ def behind_files(snapshot: Snapshot) -> Iterator[Stale]:
 
 def nginx_serves_since(snapshot: Snapshot) -> float | None:
     """A reload of nginx gives new workers; the oldest that still accepts tells since when it serves, if one does."""
-    nginx = snapshot.live_nginx
-    if nginx is None or nginx.master is None or isinstance(snapshot.processes, Unknown):
-        return None
-    starts = (
-        process.started
-        for process in snapshot.processes.values()
-        if process.parent == nginx.master and "worker process" in process.title and "shutting" not in process.title
-    )
-    return min(starts, default=None)
+    return min((worker.started for worker in topology.nginx_workers(snapshot)), default=None)
 
 
 def _nginx(snapshot: Snapshot) -> Iterator[Stale]:

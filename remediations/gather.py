@@ -29,6 +29,7 @@ from remediations.facts import (
     units,
     validation,
     work,
+    worker,
 )
 from remediations.facts.base import Answer, Fact, Unknown
 from remediations.first_facts import BESIDE_FIRST, FIRST, ask
@@ -137,19 +138,21 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     more = files.fact(["/etc/systemd/system/*.service.d/*.conf"])
     heard = journal.fact(known)
     tails = logs.fact(_log_paths(snapshot))
-    where = paths.fact([each.path for each in topology.backend_addresses(snapshot) if each.path])
     slow = logs.slow_fact(_slow_logs(snapshot))
     pids = pools.pressed(snapshot)
     looks = work.fact(pids)
+    ends = tuple(dict.fromkeys(each.path for each in topology.backend_addresses(snapshot) if each.path))
+    ways = tuple(dict.fromkeys(folder for path in ends for folder in paths.folders(path)))
+    where, before = paths.fact(ends), paths.fact(ways, "folders")
+    who = [worker.fact(one.pid, one.uid, (*ways, *ends)) for one in topology.nginx_workers(snapshot)[:1]]
     peers = logs.peers_fact(_access_logs(snapshot))
     verdicts = validation.fact(validators(snapshot), writable(snapshot))
     asked = questions.questions(settings, snapshot)
     site = http.fact(asked.probes)
     if meanwhile:
         meanwhile(snapshot)
-    answers = ask(
-        [more, *([heard] if known else []), where, peers, verdicts, *([looks] if pids else [])], [site, tails, slow]
-    )
+    state = [more, *([heard] if known else []), where, before, *who, peers, verdicts, *([looks] if pids else [])]
+    answers = ask(state, [site, tails, slow])
 
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))
@@ -163,11 +166,17 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         slow_logs=read(slow),
         work=read(looks) if pids else Unknown("no pool of PHP-FPM looked busy"),
         peers=read(peers),
-        paths=read(where),
+        paths=_joined(read(where), read(before)),
+        worker=read(who[0]) if who else Unknown("no worker of nginx runs"),
         verdicts=read(verdicts),
         answers=read(site),
         unasked=asked.left_out,
     )
+
+
+def _joined(ends: paths.Paths | Unknown, ways: paths.Paths | Unknown) -> paths.Paths | Unknown:
+    """What lies at the paths is needed; what their folders are like only explains it."""
+    return ends if isinstance(ends, Unknown) or isinstance(ways, Unknown) else {**ways, **ends}
 
 
 def _told_of(snapshot: Snapshot) -> dict[str, None]:

@@ -25,6 +25,7 @@ from remediations.facts.sockets import Sockets
 from remediations.facts.units import Unit, Units
 from remediations.facts.validation import Verdicts
 from remediations.facts.work import Works
+from remediations.facts.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Snapshot:
     work: Works | Unknown = Unknown("the workers were not looked at")
     peers: Peers | Unknown = Unknown("the access logs were not asked")
     paths: Paths | Unknown = Unknown("the paths were not asked")
+    worker: Worker | Unknown = Unknown("nginx's workers were not asked about")
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
     unasked: int = 0

@@ -10,6 +10,7 @@ from remediations import listening
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_upstreams import PassTarget, pass_targets, upstreams
 from remediations.facts.base import Unknown
+from remediations.facts.processes import Process
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
 from remediations.snapshot import FpmVersion, Snapshot
@@ -150,6 +151,15 @@ def nginx_unit(snapshot: Snapshot) -> Unit | None:
     runs = re.compile(rf"(?<![\w/.-]){re.escape(snapshot.nginx.binary)}(?![\w/.-])")
     enabled = [unit for unit in units if _enabled(unit) and runs.search(unit.command_line)]
     return enabled[0] if len(enabled) == 1 else snapshot.unit("nginx.service")
+
+
+def nginx_workers(snapshot: Snapshot) -> tuple[Process, ...]:
+    """nginx's workers that still accept connections; those that a reload has replaced end their last requests."""
+    nginx = snapshot.live_nginx
+    if nginx is None or nginx.master is None or isinstance(snapshot.processes, Unknown):
+        return ()
+    children = (one for one in snapshot.processes.values() if one.parent == nginx.master)
+    return tuple(one for one in children if "worker process" in one.title and "shutting" not in one.title)
 
 
 def web_units(snapshot: Snapshot) -> tuple[Unit, ...]:

@@ -39,6 +39,10 @@ CURED: dict[str, tuple[tuple[str, str], list[tuple[str, str]]]] = {
         ("socket-path-mismatch", "unix:/run/php/php8.1-fpm.sock"),
         [("edit", "/etc/nginx/sites-available/shop"), ("reload", "nginx.service")],
     ),
+    "socket-permission": (
+        ("socket-permission", "unix:/run/php/php8.2-fpm.sock"),
+        [("edit", "/etc/php/8.2/fpm/pool.d/www.conf"), ("restart", "php8.2-fpm.service")],
+    ),
     "header-too-big": (
         ("header-too-big", "unix:/run/php/php8.2-fpm.sock"),
         [("edit", "/etc/nginx/sites-available/shop"), ("reload", "nginx.service")],

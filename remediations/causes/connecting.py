@@ -10,20 +10,12 @@ from remediations import listening, topology
 from remediations.causes import php_capacity
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
-from remediations.findings import Evidence, Finding
+from remediations.findings import Finding
 from remediations.nginx import complaints
 from remediations.nginx.complaints import Saying
 from remediations.snapshot import Snapshot
 
 SAYINGS = (
-    Saying(
-        "socket-permission",
-        re.compile(r"connect\(\) to unix:\S+ failed \(13: Permission denied\)"),
-        "nginx may not open {subject}: its owner, group or mode, or its folder's, keep nginx out",
-        "Set listen.owner, listen.group and listen.mode of its pool (or of the app) so that nginx's user may write "
-        "to it, then restart that service. A chmod is lost at the next restart; chmod 777 lets every user of the "
-        "host in.",
-    ),
     Saying(
         "selinux-denied",
         re.compile(r"connect\(\) to (?!unix:)\S+ failed \(13: Permission denied\)"),
@@ -123,7 +115,7 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     exhausted = {finding.subject.partition(":")[0] for finding in php_capacity.find(snapshot)}
     for finding in complaints.findings(snapshot, SAYINGS):
         if finding.cause != "backlog-full" or _fpm_unit(snapshot, finding.subject) not in exhausted:
-            yield _forgotten(snapshot, _with_path(snapshot, finding))
+            yield _forgotten(snapshot, finding)
     silent = {name for address in topology.backend_addresses(snapshot) for name in _silent(snapshot, address)}
     yield from (one for one in complaints.findings(snapshot, (REFUSED,)) if one.subject not in silent)
 
@@ -157,13 +149,3 @@ def _back(snapshot: Snapshot, group: str) -> bool:
     names = {name for address in servers for name in listening.names(address)}
     against = (one for one in complaints.recent(snapshot) if complaints.subject(one) in names)
     return here and all("(111: Connection refused)" in one.message for one in against)
-
-
-def _with_path(snapshot: Snapshot, finding: Finding) -> Finding:
-    """A socket's owner, group and mode, where its finding is about them."""
-    path = finding.subject.removeprefix("unix:")
-    status = None if isinstance(snapshot.paths, Unknown) else snapshot.paths.get(path)
-    if finding.cause != "socket-permission" or status is None or status.kind is None:
-        return finding
-    said = Evidence(f"file:{path}", f"{status.kind}, owner {status.owner}, group {status.group}, mode {status.mode}")
-    return replace(finding, evidence=(*finding.evidence, said))

@@ -1,15 +1,13 @@
-"""PHP-FPM's files as something to change: what forbids it, the edited files, and the reload that makes it read them."""
+"""PHP-FPM's files as something to change: what forbids it, the edited files, and the act that makes it read them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
 from remediations.editors import php_fpm
-from remediations.editors.fpm_pool import Located, integer
-from remediations.editors.php_fpm import PmValues
 from remediations.editors.splice import apply
 from remediations.errors import EditError
 from remediations.facts.base import Unknown
@@ -17,7 +15,8 @@ from remediations.php import pools as php_pools
 from remediations.php.pools import PoolAt
 from remediations.snapshot import FpmVersion, Snapshot
 
-LIMITS = ("pm.max_children", "pm.start_servers", "pm.min_spare_servers", "pm.max_spare_servers")
+Values = Mapping[str, str]
+"""What a pool is to say, by its keys in small letters."""
 
 
 def refusal(snapshot: Snapshot, version: FpmVersion) -> str | None:
@@ -39,13 +38,13 @@ def _essence(output: str) -> str:
     return next((line for line in lines if "ERROR" in line or "error" in line), lines[0])
 
 
-def edited(snapshot: Snapshot, remediation: str, wanted: Sequence[tuple[PoolAt, PmValues]]) -> tuple[FileChange, ...]:
+def edited(snapshot: Snapshot, remediation: str, wanted: Sequence[tuple[PoolAt, Values]]) -> tuple[FileChange, ...]:
     """One change a real file. Raises EditError where a value cannot be set without changing something else."""
     staged, order = snapshot, dict[str, None]()
     for at, values in wanted:
         data = {path: file.data for path, file in staged.files.items()}
         config = php_fpm.load(at.version.fpm.main, data, prefix=at.version.config.prefix)
-        for path, splices in php_fpm.set_pm(config, at.pool.name, values).items():
+        for path, splices in php_fpm.set_values(config, at.pool.name, values).items():
             real = staged.files[path].real_path
             staged = staged.with_file(real, apply(data[path], splices))
             order[real] = None
@@ -53,27 +52,20 @@ def edited(snapshot: Snapshot, remediation: str, wanted: Sequence[tuple[PoolAt, 
     return tuple(_change(snapshot, staged, remediation, real) for real in order)
 
 
-def _refuse_side_effects(snapshot: Snapshot, staged: Snapshot, wanted: Sequence[tuple[PoolAt, PmValues]]) -> None:
+def _refuse_side_effects(snapshot: Snapshot, staged: Snapshot, wanted: Sequence[tuple[PoolAt, Values]]) -> None:
     """A file that two PHP-FPMs read, or one under two names, must not change a pool that nobody asked about."""
-    asked = {at.subject: values.of(at.pool.pm.value) for at, values in wanted}
-    before = _limits(snapshot)
-    for subject, after in _limits(staged).items():
+    asked = {at.subject: {key: value.encode() for key, value in values.items()} for at, values in wanted}
+    before = _values(snapshot)
+    for subject, after in _values(staged).items():
         if after != before[subject] | asked.get(subject, {}):
             raise EditError(f"pool {subject} reads the same lines and would change too: give it lines of its own first")
 
 
-def _limits(snapshot: Snapshot) -> dict[str, dict[str, int | bytes | None]]:
-    """What the files say of the process limits of every pool."""
+def _values(snapshot: Snapshot) -> dict[str, dict[str, bytes | None]]:
+    """What the files say of every pool."""
     if isinstance(snapshot.fpm_versions, Unknown):
         raise EditError(snapshot.fpm_versions.reason)
-    return {
-        at.subject: {key: _limit(located) for key, located in at.pool.entries.items() if key in LIMITS}
-        for at in php_pools.every(snapshot.fpm_versions)
-    }
-
-
-def _limit(located: Located) -> int | bytes | None:
-    return integer(located) if located.entry.evaluated else located.entry.value
+    return {at.subject: php_fpm.values_of(at.pool) for at in php_pools.every(snapshot.fpm_versions)}
 
 
 def _change(snapshot: Snapshot, staged: Snapshot, remediation: str, real: str) -> FileChange:
@@ -88,6 +80,6 @@ def reload(snapshot: Snapshot, remediation: str, version: FpmVersion, reason: st
     master = version.fpm.master
     if master is None:
         return ()
-    units = {} if isinstance(snapshot.units, Unknown) else snapshot.units
-    unit = next((one for one in units.values() if one.main_pid == master and one.can_reload), None)
-    return (UnitAction(remediation, unit.name if unit else "", "reload", reason, pid=master),)
+    unit = php_pools.main_unit(snapshot, version)
+    name = unit.name if unit and unit.can_reload else ""
+    return (UnitAction(remediation, name, "reload", reason, pid=master),)

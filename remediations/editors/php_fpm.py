@@ -1,4 +1,4 @@
-"""Read a whole PHP-FPM configuration through its includes, and set a pool's process limits where they are in force."""
+"""Read a whole PHP-FPM configuration through its includes, and set a pool's values where they are in force."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ __all__ = [
     "Wanted",
     "load",
     "load_php_ini",
+    "pm_settings",
     "set_pm",
+    "set_values",
+    "values_of",
 ]
 
 _DEEPEST = 5
@@ -181,51 +184,76 @@ class _Walk:
             self.include(path, wanted, depth + 1)
 
 
-def set_pm(config: FpmConfig, name: str, values: PmValues) -> dict[str, tuple[Splice, ...]]:
-    """The splices, file by file, that give a pool these limits; empty where it has them already.
+def pm_settings(target: Pool, values: PmValues) -> dict[str, str]:
+    """The limits as the keys that count under the pool's process manager. EditError where its `pm` is not known."""
+    if not target.pm.known or target.pm.value is None:
+        place = f"{target.pm.source.file}:{target.pm.source.line}: " if target.pm.source else ""
+        raise EditError(f"{place}pool [{target.name}] has no pm that can be read here: set it first")
+    return {key: str(value) for key, value in values.of(target.pm.value).items()}
 
-    `pm` itself stays. Each value is written where it is in force; absent ones go under the pool's other pm keys.
+
+def set_pm(config: FpmConfig, name: str, values: PmValues) -> dict[str, tuple[Splice, ...]]:
+    """The splices that give a pool these limits; `pm` itself stays."""
+    return set_values(config, name, pm_settings(_pool(config, name), values))
+
+
+def set_values(config: FpmConfig, name: str, values: Mapping[str, str]) -> dict[str, tuple[Splice, ...]]:
+    """The splices, file by file, that give a pool these values; empty where it has them already.
+
+    Each is written where it is in force; absent ones go under the others, or under the head of their family (`pm`).
     EditError where that cannot be done without changing something else, such as a file that two pools share.
     """
-    target = config.pool(name)
-    if target is None:
-        raise EditError(f"{config.main}: there is no pool [{name}]")
-    if not target.pm.known or target.pm.value is None:
-        place = f"{target.pm.source.file}:{target.pm.source.line}" if target.pm.source else config.main
-        raise EditError(f"{place}: pool [{target.name}] has no pm that can be read here: set it first")
-    wanted = values.of(target.pm.value)
+    target = _pool(config, name)
     found: dict[str, list[Splice]] = {}
-    for key, value in wanted.items():
+    for key, value in values.items():
         located = target.entries.get(key)
-        if located is not None and not (located.entry.evaluated and integer(located) == value):
-            found.setdefault(located.file, []).extend(ini.replace(located.entry, str(value), file=located.file))
-    absent = {key: str(value) for key, value in wanted.items() if key not in target.entries}
-    if absent:
-        siblings = [target.entries[key] for key in ("pm", *wanted) if key in target.entries]
+        if located is not None and _said(key, located) != value.encode():
+            found.setdefault(located.file, []).extend(ini.replace(located.entry, value, file=located.file))
+    for family, absent in _absent(target, values).items():
+        siblings = [target.entries[key] for key in (family, *values) if key in target.entries]
         anchor = max(siblings, key=lambda one: one.order)
         found.setdefault(anchor.file, []).extend(ini.insert_under(config.files[anchor.file], anchor.entry, absent))
     edit = {file: tuple(splices) for file, splices in found.items()}
-    _prove(config, target, wanted, edit)
+    _prove(config, target, values, edit)
     return edit
 
 
-def _prove(config: FpmConfig, target: Pool, wanted: Mapping[str, int], edit: Mapping[str, tuple[Splice, ...]]) -> None:
+def _pool(config: FpmConfig, name: str) -> Pool:
+    target = config.pool(name)
+    if target is None:
+        raise EditError(f"{config.main}: there is no pool [{name}]")
+    return target
+
+
+def _absent(target: Pool, values: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What the pool's files do not say yet, by the families of the keys."""
+    families: dict[str, dict[str, str]] = {}
+    for key, value in values.items():
+        if key not in target.entries:
+            families.setdefault(key.partition(".")[0], {})[key] = value
+    return families
+
+
+def _prove(config: FpmConfig, target: Pool, wanted: Mapping[str, str], edit: Mapping[str, tuple[Splice, ...]]) -> None:
     """Read the edited files back: the pool must have its values, and nothing else may have changed."""
     edited = {file: apply(data, edit.get(file, ())) for file, data in config.files.items()}
     after = load(config.main, edited, prefix=config.prefix)
-    expected = {one.name: _values(one) for one in config.pools}
-    expected[target.name] |= {key: str(value).encode() for key, value in wanted.items()}
-    if {one.name: _values(one) for one in after.pools} != expected:
+    expected = {one.name: values_of(one) for one in config.pools}
+    expected[target.name] |= {key: value.encode() for key, value in wanted.items()}
+    if {one.name: values_of(one) for one in after.pools} != expected:
         raise EditError(
             f"{', '.join(edit)}: setting {', '.join(wanted)} of pool [{target.name}] there would change another pool "
             f"or setting too, for these lines are read more than once: give the pool lines of its own first"
         )
 
 
-def _values(one: Pool) -> dict[str, bytes | None]:
-    """What the files say for each key; a limit that says the same in other words (`010`, `yes`) counts as equal."""
-    return {key: _number(located) if key in _LIMITS else located.entry.value for key, located in one.entries.items()}
+def values_of(one: Pool) -> dict[str, bytes | None]:
+    """What the files say for each key of the pool."""
+    return {key: _said(key, located) for key, located in one.entries.items()}
 
 
-def _number(located: Located) -> bytes | None:
-    return str(integer(located)).encode() if located.entry.evaluated else located.entry.value
+def _said(key: str, located: Located) -> bytes | None:
+    """What the file says; a limit that says the same in other words (`010`, `yes`) counts as equal."""
+    if key in _LIMITS and located.entry.evaluated:
+        return str(integer(located)).encode()
+    return located.entry.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,11 +24,26 @@ class PathStatus:
     group: str = ""
     real: str = ""
 
+    @property
+    def rights(self) -> str:
+        """What decides who may use it, as a person reads it."""
+        return f"{self.kind}, owner {self.owner}, group {self.group}, mode {self.mode}"
+
+    @property
+    def is_folder(self) -> bool:
+        return self.kind == "directory"
+
 
 Paths = Mapping[str, PathStatus]
 
 
-def fact(paths: Sequence[str]) -> Fact[Paths]:
+def folders(path: str) -> tuple[str, ...]:
+    """The folders on the way to a path, from the root's own down."""
+    parts = posixpath.normpath(path).strip("/").split("/")[:-1]
+    return tuple("/" + "/".join(parts[: n + 1]) for n in range(len(parts)))
+
+
+def fact(paths: Sequence[str], name: str = "paths") -> Fact[Paths]:
     """What lies at each of these paths."""
     words = " ".join(quote(path) for path in paths)
     script = f"""
@@ -37,7 +53,7 @@ for path in {words}; do
 done
 exit 0
 """
-    return Fact("paths", script, lambda stdout: parse(stdout, paths))
+    return Fact(name, script, lambda stdout: parse(stdout, paths))
 
 
 def parse(stdout: bytes, paths: Sequence[str]) -> Paths | Unknown:

@@ -1,7 +1,9 @@
-"""Has nginx ask servers again that it has written off: one reload, where they all answer by now.
+"""Has nginx begin anew where it holds on to what was true once: servers written off, addresses of names, its groups.
 
 Reach for it after an app was repaired and nginx still answers 502: a group whose servers have all failed is asked again
-only after `fail_timeout`, and nginx forgets that at once when it reads its files anew.
+only after `fail_timeout`, and nginx forgets that at once when it reads its files anew. After a server has moved: names
+are looked up when nginx reads its files, and not again. After nginx's user was given a group: workers keep those that
+they were started with.
 
 It never reloads a configuration that does not validate, and never while a server of the group does not listen: that
 would only start the count anew. It never restarts nginx.
@@ -9,7 +11,7 @@ would only start the count anew. It never restarts nginx.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +21,12 @@ from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 
 ID = "reload-nginx"
+REASONS = {
+    "no-live-upstreams": "to ask the servers of {} again",
+    "socket-permission": "to have workers with all groups of their user, which {} takes",
+    "dns-stale": "to look up {} anew",
+}
+"""By the causes that a reload cures."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +37,18 @@ class ReloadNginx:
     always_acts: ClassVar[bool] = False
 
     def plan(self, snapshot: Snapshot, findings: Sequence[Finding]) -> Proposal:
-        groups = [finding.subject for finding in findings if finding.remediation == ID]
-        if not groups:
+        asking = [finding for finding in findings if finding.remediation == ID]
+        if not asking:
             return Proposal()
         if refusals := nginx.refusals(snapshot):
             return Proposal(refusals=refusals)
-        reason = f"to ask the servers of {', '.join(groups)} again"
-        return Proposal(actions=nginx.reload_because(snapshot, ID, reason))
+        return Proposal(actions=nginx.reload_because(snapshot, ID, "; ".join(_reasons(asking))))
+
+
+def _reasons(findings: Sequence[Finding]) -> Iterator[str]:
+    """One a cause."""
+    subjects: dict[str, list[str]] = {}
+    for finding in findings:
+        subjects.setdefault(finding.cause, []).append(finding.subject)
+    for cause, named in subjects.items():
+        yield REASONS[cause].format(", ".join(named))

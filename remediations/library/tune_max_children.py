@@ -24,6 +24,7 @@ from typing import ClassVar
 from remediations.changes import php_fpm
 from remediations.changes.file import FileChange
 from remediations.changes.unit import UnitAction
+from remediations.editors.php_fpm import pm_settings
 from remediations.errors import EditError
 from remediations.facts.base import Unknown
 from remediations.findings import Finding
@@ -131,7 +132,7 @@ class TuneMaxChildren:
         found = verdicts(members, judged, chosen, findings)
         changed = [one for one in found if one.changed]
         try:
-            files = php_fpm.edited(snapshot, ID, [(one.at, one.values) for one in changed])
+            files = php_fpm.edited(snapshot, ID, [(one.at, pm_settings(one.at.pool, one.values)) for one in changed])
         except EditError as error:
             return Proposal(refusals=(str(error),))
         versions = tuple({one.at.version.fpm.main: one.at.version for one in changed}.values())

@@ -124,6 +124,13 @@ def is_exhausted(snapshot: Snapshot, findings: Sequence[Finding], at: PoolAt) ->
     return reached >= at.pool.max_children.value
 
 
+def main_unit(snapshot: Snapshot, version: FpmVersion) -> Unit | None:
+    """The unit whose main process this PHP-FPM is."""
+    units = {} if isinstance(snapshot.units, Unknown) else snapshot.units
+    master = version.fpm.master
+    return next((one for one in units.values() if master and one.main_pid == master), None)
+
+
 def processes(snapshot: Snapshot, version: FpmVersion) -> tuple[Process, ...]:
     """The master and all its children; none where it does not run or processes are not known."""
     master = version.fpm.master

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable
 from functools import partial
 
+from tests.lab.connecting_faults import CONNECTING_FAULTS
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
 from tests.lab.responding_faults import silent_database
@@ -106,6 +107,7 @@ FAULTS: dict[str, Fault] = {
     "disk-full": disk_full,
     **UPSTREAM_FAULTS,
     "pool-blocked": partial(pool_blocked, seconds=600),
+    **CONNECTING_FAULTS,
 }
 """By the names that `lab.up --broken` takes; they follow the causes' names."""
 

@@ -10,5 +10,6 @@ FAULTS = (
     "protocol-mismatch", "slow-upstream", "worker-segfault", "worker-killed", "request-terminated", "tls-mismatch",
     "dns-failure", "firewall-reject", "firewall-drop", "connect-forbidden", "nginx-file-limit", "no-live-upstreams",
     "worker-connections",
-    "pool-blocked",
+    "pool-blocked", "socket-permission-folder", "socket-permission-by-hand", "socket-permission-acl",
+    "socket-permission-group",
 )  # fmt: skip
