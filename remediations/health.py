@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from remediations.facts.base import Unknown
 from remediations.facts.http import HttpAnswer, HttpAnswers, Probe
+from remediations.layer import Layer, maker
 
 BAD_GATEWAY = (502, 504)
 """What no server but one with a dead backend answers, even one that nginx takes for another."""
 
-Layer = Literal["nginx", "apache", "app", "php", "wordpress", "cloudflare", "alb", "network"]
-
 NOTHING_TO_ASK = (
     "no question follows from the nginx configuration, since every server in it refuses by design or cannot be asked: "
     "name one, such as health: {url: http://localhost/, host: example.com}"
-)
-
-# Who made an error page, told from the page itself.
-_SIGNATURES: tuple[tuple[Layer, str, str], ...] = (
-    ("cloudflare", "head", r"(?im)^server: cloudflare"),
-    ("alb", "head", r"(?im)^server: awselb/"),
-    ("wordpress", "body", r"There has been a critical error on this website|Error establishing a database connection"),
-    ("nginx", "body", r"<hr><center>nginx"),
-    ("apache", "body", r"<title>50\d Proxy Error|<address>Apache"),
-    ("php", "head", r"(?im)^x-powered-by: php"),
 )
 
 
@@ -105,10 +92,5 @@ def lacks_text(answer: HttpAnswer) -> bool:
 
 
 def layer(answer: HttpAnswer) -> Layer:
-    """Who made this answer: told from its headers and its body."""
-    if answer.status is None:
-        return "network"
-    for name, part, pattern in _SIGNATURES:
-        if re.search(pattern, answer.head if part == "head" else answer.body):
-            return name
-    return "app"
+    """Who made this answer."""
+    return maker(answer.status, answer.head, answer.body)
