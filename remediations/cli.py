@@ -60,6 +60,7 @@ def _run(kind: Verb, words: dict[str, Any]) -> int:
         "settle": "seconds that a unit must stay up (5 after a start, 2 after a reload)",
         "require-proof": "apply only what the host's validators have accepted beforehand",
         "plan": "apply only the plan with this hash, as a dry run showed it",
+        "verify": "confirm (default): a few good answers; full: all that `verify` looks at, before it is confirmed",
         "hold": "apply and wait: a person confirms (see the report's last line), or the host undoes it",
         "confirm-timeout": "seconds after which the host undoes what nobody confirmed (120; with --hold 600)",
         "wait-lock": "seconds to wait for another run to end",
@@ -71,7 +72,7 @@ def remediate(
     dry_run: bool = False, yes: bool = False, only: Sequence[str] | None = None, set_: Sequence[str] | None = None,
     forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
     settle: str | None = None, require_proof: bool = False, plan: str | None = None, hold: bool = False,
-    confirm_timeout: str | None = None, wait_lock: str | None = None,
+    confirm_timeout: str | None = None, wait_lock: str | None = None, verify: str = "confirm",
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
     detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
@@ -91,15 +92,20 @@ def diagnose(
     return _run("diagnose", dict(locals()))
 
 
-@task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP)
+@task(
+    auto_shortflags=False,
+    iterable=["host"],
+    help=_COMMON_HELP
+    | {"for": "how long the site must stand, such as 30s or 2m (15s, longer by nginx's fail_timeout); 0s: one look"},
+)
 @verb
 def verify(
     context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
-    forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
-    known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
-    detailed_exitcode: bool = False,
+    for_: str | None = None, forks: str = "32", format: str = "text", output: str | None = None,
+    health_url: str | None = None, known_hosts: str | None = None, host_key_checking: str | None = None,
+    ask_become_pass: bool = False, detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip
-    """Ask whether a site is healthy: exit 0 if it is, 3 if not. For pipelines."""
+    """Watch whether a site is healthy and stays so: exit 0 if it does, 3 if not. The gate after a deploy."""
     return _run("verify", dict(locals()))
 
 

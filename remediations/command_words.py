@@ -15,11 +15,11 @@ from remediations.secret import Secret
 REPEATED = ("--host", "--only", "--set")
 ONCE = (
     "--playbook", "--inventory", "--forks", "--format", "--output", "--health-url", "--settle", "--plan", "--run",
-    "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking",
+    "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking", "--for", "--verify",
 )  # fmt: skip
 SWITCHES = ("--dry-run", "--yes", "--require-proof", "--hold", "--ask-become-pass", "--detailed-exitcode")
 PROGRAM_FLAGS = ("--list", "-l", "--help", "-h", "--version", "-V", "--complete", "--print-completion-script")
-_PARAMETERS = {"--set": "set_"}
+_PARAMETERS = {"--set": "set_", "--for": "for_"}
 
 _ALL = frozenset({
     "--host", "--inventory", "--playbook", "--forks", "--format", "--output", "--known-hosts", "--host-key-checking",
@@ -30,9 +30,9 @@ _APPLYING = _ASKING | {
     "--dry-run", "--yes", "--settle", "--require-proof", "--plan", "--confirm-timeout", "--wait-lock",
 }  # fmt: skip
 FLAGS: Mapping[Verb, frozenset[str]] = {
-    "remediate": _APPLYING | {"--only", "--set", "--hold"},
+    "remediate": _APPLYING | {"--only", "--set", "--hold", "--verify"},
     "diagnose": _ASKING,
-    "verify": _ASKING,
+    "verify": _ASKING | {"--for"},
     "undo": _APPLYING | {"--run"},
     "confirm": _ASKING | {"--run"},
     "recover": _ASKING,
@@ -90,6 +90,8 @@ def request(verb: Verb, words: Mapping[str, Any], environ: Mapping[str, str] | N
         host_key_checking=ask.checking("--host-key-checking", words.get("host_key_checking")),
         become_password=Secret(secret) if secret else None,
         detailed_exitcode=bool(words.get("detailed_exitcode")),
+        window=ask.duration("--for", words.get("for_"), least=0, most=3600),
+        full=ask.one_of("--verify", words.get("verify", "confirm"), ("confirm", "full")) == "full",
         environ=environ,
     )
 

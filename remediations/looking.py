@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from remediations import diagnosis, health, proof, rehearsal, transaction
+from remediations import diagnosis, health, proof, rehearsal, steadiness, transaction
 from remediations.connections.base import Connection, Shell, Target
 from remediations.connections.open import open_connection
 from remediations.early import EarlyConnection
@@ -39,6 +40,8 @@ from remediations.work import Work, make_plan, names_of
 T = TypeVar("T")
 
 LOOK_AGAIN_SECONDS = 1.0
+AROUND_SECONDS = 45
+"""For the first answers of a site that comes back, and the two looks around the time in which it is watched."""
 
 Progress = Callable[[str, str], None]
 """Told the host's name and what is being done there now."""
@@ -50,7 +53,8 @@ class Options:
 
     The host undoes what nobody confirms within `confirm_within` seconds; with `hold` that is left to a person. Where
     the run may change the host, a run that was interrupted there is ended first. `asked`: somebody named these
-    remediations, so that a good site where all of them refuse is not an answer to what was asked.
+    remediations, so that a good site where all of them refuse is not an answer to what was asked. `full`: the site is
+    watched for a while before the change is confirmed, for which `confirm_within` may be extended or not.
     """
 
     run: str
@@ -64,6 +68,8 @@ class Options:
     hold: bool = False
     may_change: bool = False
     asked: bool = False
+    full: bool = False
+    extend: bool = True
 
 
 @dataclass
@@ -162,7 +168,23 @@ class Looking:
 
     def _refusal(self) -> str | None:
         options = self.options
+        needed = self._time_to_watch
+        if needed and not options.extend and options.confirm_within < needed and not self._known.plan.empty:
+            return (
+                f"{self.target.name}: --verify full may take {needed} s, and after --confirm-timeout "
+                f"{options.confirm_within} the host would undo the change in its midst: give it {needed} or more"
+            )
         return self._known.refusal(only_plan=options.plan, require_proof=options.require_proof, asked=options.asked)
+
+    @property
+    def _time_to_watch(self) -> int:
+        """How long it may take until a change can be confirmed; 0 where a few answers are enough."""
+        return math.ceil(steadiness.seconds(self._known.snapshot)) + AROUND_SECONDS if self.options.full else 0
+
+    @property
+    def _confirm_within(self) -> int:
+        """Where nobody said how long the host is to wait, the time of watching comes on top."""
+        return self.options.confirm_within + (self._time_to_watch if self.options.extend else 0)
 
     # --- common ---
 

@@ -27,7 +27,8 @@ FORMATS = ("text", "json")
 class Request:
     """`forks` hosts at a time; `settle` in seconds, None: as the actions call for; `plan` a plan's first digits.
 
-    `confirm_timeout` and `wait_lock` in seconds; None: as `hold` calls for.
+    `confirm_timeout` and `wait_lock` in seconds; None: as `hold` calls for. `window` says for how many seconds a
+    site is watched (None: as the host calls for), with `full` also after a change.
     """
 
     verb: Verb
@@ -53,6 +54,8 @@ class Request:
     host_key_checking: HostKeyChecking | None = None
     become_password: Secret | None = None
     detailed_exitcode: bool = False
+    window: float | None = None
+    full: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     @property
@@ -94,6 +97,17 @@ def whole_seconds(flag: str, text: str | None, *, least: int, most: int) -> int 
     if not re.fullmatch(r"[0-9]{1,9}s?", text) or not least <= int(text.removesuffix("s")) <= most:
         raise UsageError(f"{flag} {text}: expected whole seconds from {least} to {most}")
     return int(text.removesuffix("s"))
+
+
+def duration(flag: str, text: str | None, *, least: float, most: float) -> float | None:
+    """A time such as 30, 30s, 2m or 1h, in seconds."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smh]?)", text, re.ASCII)
+    value = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else -1.0
+    if not least <= value <= most:
+        raise UsageError(f"{flag} {text}: expected a time from {least:g}s to {most / 60:g}m, such as 30s or 2m")
+    return value
 
 
 def one_of(flag: str, text: str, allowed: Sequence[str]) -> str:

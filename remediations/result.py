@@ -13,6 +13,7 @@ from remediations.findings import Finding
 from remediations.health import Health
 from remediations.plan import Plan
 from remediations.proof import Proof
+from remediations.steadiness import Check
 
 Status = Literal[
     "ok", "diagnosed", "planned", "changed", "failed", "rolled_back", "refused", "needs_human", "unknown",
@@ -69,6 +70,8 @@ class HostResult:
     """The run whose files stand: what `undo --run` takes back."""
     held: Held | None = None
     history: Runs | None = None
+    checks: tuple[Check, ...] = ()
+    """What was looked at to believe that the site stands: by `verify`, and by `--verify full`."""
     seconds: dict[str, float] = field(default_factory=dict, hash=False)
     bug: bool = False
     """Whether this program failed, not the host."""

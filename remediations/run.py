@@ -129,6 +129,8 @@ def _journey(
         hold=request.hold,
         may_change=request.may_change,
         asked=bool(request.only),
+        full=request.full,
+        extend=request.confirm_timeout is None,
     )
     settings = health_settings.choose(request.health_url, host.health, play.health)
     early = reached.get(host.name)
@@ -138,6 +140,10 @@ def _journey(
 def _kind(request: Request) -> Callable[..., Journey]:
     """The kind of journey that the verb is; those about runs of the past are imported where they are asked for."""
     match request.verb:
+        case "verify":
+            from remediations.journeys.verify import Verifying
+
+            return partial(Verifying, window=request.window)
         case "undo":
             from remediations.journeys.undo import Undoing
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from remediations import diagnosis, health, proof
+from remediations import diagnosis, health, proof, steadiness, vigil
 from remediations.connections.base import Connection, Shell
 from remediations.connections.open import open_connection
 from remediations.facts.http import Probe
@@ -15,6 +15,7 @@ from remediations.health import Health
 from remediations.looking import Looking
 from remediations.plan import Plan
 from remediations.result import Change, Held, HostResult, Status
+from remediations.steadiness import Check
 from remediations.survey import Survey
 from remediations.transaction import READ_AGAIN, Outcome, Transaction, before_images
 from remediations.transaction.conversation import LOST, MARGIN_SECONDS, Conversation
@@ -37,6 +38,7 @@ class Journey(Looking):
     """One host, from the first connection to its result. `look` reads only; `finish` may change."""
 
     changing: bool = False
+    checks: tuple[Check, ...] = ()
 
     def finish(self) -> HostResult:
         """Applies what `look` planned. The result of `look` where there is nothing to apply."""
@@ -71,6 +73,7 @@ class Journey(Looking):
             if outcome.state != "await":
                 return self._ended(looked, outcome)
             after = self._timed("verify", lambda: self._verify(talk.shell))
+        looked = replace(looked, checks=self.checks)
         if not after.ok:
             return self._unhelped(looked, talk, after, script)
         return self._held(looked, after) if self.options.hold else self._confirmed(looked, talk, after, script)
@@ -98,12 +101,26 @@ class Journey(Looking):
         return Program(
             survey.snapshot, survey.plan, self.options.run, self.options.settle, survey.baseline_valid,
             proven=not survey.unproven, validators=proof.validators(survey.snapshot, survey.plan),
-            reads=proof.relied_on(survey.snapshot, survey.plan), confirm_within=self.options.confirm_within,
+            reads=proof.relied_on(survey.snapshot, survey.plan), confirm_within=self._confirm_within,
             wait_lock=self.options.wait_lock,
         )  # fmt: skip
 
     def _verify(self, shell: Shell) -> Health:
-        """Good answers, several; a site may take a while to come back."""
+        """Good answers, several; with `full` all that the verb verify looks at, once there are some."""
+        judged = self._answers_well(shell)
+        return self._stands(shell) if judged.ok and self.options.full else judged
+
+    def _stands(self, shell: Shell) -> Health:
+        """The site, watched for a while: good answers are not good where one of the checks is bad."""
+        seconds = steadiness.seconds(self._known.snapshot)
+        self._say(f"watching the site for {seconds:g} s")
+        kept = vigil.keep(shell, self._gather(shell), seconds, lambda: self._gather(shell))
+        self.checks = kept.checks
+        bad = steadiness.failed(kept.checks)
+        return replace(kept.health, ok=False, summary=f"{bad.name}: {bad.text}") if bad else kept.health
+
+    def _answers_well(self, shell: Shell) -> Health:
+        """A site may take a while to come back."""
         rounds = health.rounds(self._probes(shell), GOOD_ANSWERS)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:

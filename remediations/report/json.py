@@ -12,6 +12,7 @@ from remediations.health import Health
 from remediations.proof import Proof
 from remediations.report import history
 from remediations.result import Change, HostResult
+from remediations.steadiness import Check
 
 SCHEMA = 1
 
@@ -24,21 +25,26 @@ def render(run: str, results: Sequence[HostResult], *, dry_run: bool) -> str:
 
 def _host(result: HostResult) -> dict[str, Any]:
     told = {} if result.history is None else {"history": history.data(result.host, result.history)}
-    return told | {
-        "host": result.host,
-        "status": result.status,
-        "health": {"before": _health(_before(result)), "after": _health(result.after)},
-        "findings": [_finding(finding) for finding in result.findings],
-        "changes": [_change(change) for change in result.changes],
-        "undone": [_change(change) for change in result.undone],
-        "notes": [f"{name}: {masking.text(note)}" for name, note in result.notes],
-        "warnings": [masking.text(warning) for warning in result.warnings],
-        "proof": _proof(result.proof),
-        "plan": result.plan,
-        "restore": result.restore,
-        "held": None if result.held is None else {"run": result.held.run, "seconds": result.held.seconds},
-        "error": None if result.error is None else masking.text(result.error),
-    }
+    checked = {"checks": [_check(check) for check in result.checks]} if result.checks else {}
+    return (
+        told
+        | checked
+        | {
+            "host": result.host,
+            "status": result.status,
+            "health": {"before": _health(_before(result)), "after": _health(result.after)},
+            "findings": [_finding(finding) for finding in result.findings],
+            "changes": [_change(change) for change in result.changes],
+            "undone": [_change(change) for change in result.undone],
+            "notes": [f"{name}: {masking.text(note)}" for name, note in result.notes],
+            "warnings": [masking.text(warning) for warning in result.warnings],
+            "proof": _proof(result.proof),
+            "plan": result.plan,
+            "restore": result.restore,
+            "held": None if result.held is None else {"run": result.held.run, "seconds": result.held.seconds},
+            "error": None if result.error is None else masking.text(result.error),
+        }
+    )
 
 
 def _before(result: HostResult) -> Health | None:
@@ -54,6 +60,10 @@ def _health(health: Health | None) -> dict[str, Any] | None:
     return {
         "ok": health.ok, "status": health.status, "layer": health.layer, "summary": masking.text(health.summary),
     }  # fmt: skip
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {"name": check.name, "ok": check.ok, "text": masking.text(check.text)}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from remediations.health import Health
 from remediations.report import history
 from remediations.report.style import Style
 from remediations.result import Change, HostResult, Status
+from remediations.steadiness import Check, failed
 
 WORDS: dict[Status, str] = {
     "ok": "healthy, nothing to do",
@@ -69,6 +70,8 @@ def _status(result: HostResult, style: Style) -> str:
         return history.words(result.history)
     if result.status == "ok" and result.findings:
         return style.yellow("healthy, but a person should act")
+    if result.status in ("failed", "undiagnosed") and result.before and result.before.ok and failed(result.checks):
+        return style.red("good, but it does not stand")
     if result.held:
         return style.yellow("changed, healthy, and waits for a confirmation")
     paint = style.green if result.status in GOOD else style.yellow if result.status in OPEN else style.red
@@ -90,6 +93,7 @@ def _host(result: HostResult, style: Style, typed: Callable[[str], str], *, dry_
     yield from _changes("would" if dry_run else "did", result.changes, style)
     yield from _changes("undid", result.undone, style)
     yield from _proof(result, style)
+    yield from _checks(result.checks, style)
     for warning in result.warnings:
         yield f"  {style.yellow('warning')} {typed(_said(warning))}"
     if result.after:
@@ -140,6 +144,14 @@ def _proof(result: HostResult, style: Style) -> Iterator[str]:
         yield f"  proof   {_named(check.name)} {word}"
         if not check.ok:
             yield from (f"          {line}" for line in masking.text(check.output).split("\n"))
+
+
+def _checks(checks: Sequence[Check], style: Style) -> Iterator[str]:
+    """One that could not be made is a warning, which is said elsewhere; a single one says what the site says."""
+    for check in checks if len(checks) > 1 else ():
+        if check.ok is not None:
+            word = style.green("good") if check.ok else style.red("bad")
+            yield f"  check   {check.name} {word}: {_said(check.text)}"
 
 
 def _said(text: str) -> str:
