@@ -33,7 +33,10 @@ def check(document: dict[str, Any]) -> None:
 
 
 def _check_host(host: dict[str, Any], *, dry_run: bool) -> None:
-    assert set(host) - {"history"} == HOST
+    assert set(host) - {"history", "checks"} == HOST
+    for check in host.get("checks", []):
+        assert set(check) == {"name", "ok", "text"}
+        assert check["ok"] in (True, False, None)
     if "history" in host:
         _check_history(host["history"])
     assert host["status"] in STATUSES

@@ -189,7 +189,10 @@ def test_diagnose_and_verify_answer_with_the_same_document_and_their_own_codes(
     web1: LabHost, command: CommandLine
 ) -> None:
     command.knows(web1)
-    well = [command.json("verify", "--host", "web1"), command.json("diagnose", "--host", "web1", "--detailed-exitcode")]
+    well = [
+        command.json("verify", "--for", "0s", "--host", "web1"),
+        command.json("diagnose", "--host", "web1", "--detailed-exitcode"),
+    ]
     faults.service_stopped(web1)
     bad = command.json("verify", "--host", "web1")
     named = command.json("diagnose", "--host", "web1")

@@ -25,6 +25,8 @@ PLAIN = (
     "diagnose --host web1",
     "diagnose --playbook 502 --format=json",
     "verify --host web1 --health-url=http://x/",
+    "verify --host web1 --for 30s",
+    "remediate --host web1 --yes --verify full",
     "undo --host web1 --run 20261122T130500Z-7f3a9c --dry-run",
     "history --host web1",
     "recover --host web1",
@@ -35,6 +37,7 @@ RUN = "20261122T130500Z-7f3a9c"
 VALUES = {
     "--forks": ("1", "32", "128", "0"), "--format": ("text", "json", "xml"), "--settle": ("0", "2.5s", "x"),
     "--plan": ("0123abcd", "no"), "--run": (RUN, "no"), "--confirm-timeout": ("10", "5"), "--wait-lock": ("0", "5s"),
+    "--for": ("0s", "2m", "soon"), "--verify": ("full", "confirm", "never"),
     "--host-key-checking": ("yes", "no", "accept-new", "maybe"),
 }  # fmt: skip
 """What stands behind a flag that does not take any word: some that it takes, some that it does not."""

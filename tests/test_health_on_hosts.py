@@ -44,7 +44,7 @@ def refusing(web1: LabHost, command: CommandLine) -> LabHost:
 def test_what_refuses_by_design_does_not_make_a_host_bad(refusing: LabHost, command: CommandLine) -> None:
     assert refusing.get("moved.example").status == 503
     for _ in range(2):
-        verified = command.json("verify", "--host", "web1")
+        verified = command.json("verify", "--for", "0s", "--host", "web1")
         assert verified.exit_code == 0, verified
         assert verified.host["health"]["before"]["ok"] is True
     assert "limit_req (503)" in verified.host["health"]["before"]["summary"]
@@ -63,26 +63,26 @@ def test_harden_stays_beside_servers_that_refuse_and_a_limit_of_the_operator(
 
 def test_a_dead_backend_is_seen_behind_a_limit(refusing: LabHost, command: CommandLine) -> None:
     faults.service_stopped(refusing, "app@*.service")
-    verified = command.json("verify", "--host", "web1")
+    verified = command.json("verify", "--for", "0s", "--host", "web1")
     assert (verified.exit_code, verified.host["health"]["before"]["status"]) == (3, 502), verified
 
 
 def test_a_site_that_waits_for_a_reload_is_no_outage(refusing: LabHost, command: CommandLine) -> None:
     refusing.write("/etc/nginx/conf.d/inc.conf", b"server { listen 8088; server_name inc.example; return 200 hi; }\n")
     refusing.sh("touch -d '3 seconds' /etc/nginx/conf.d/inc.conf")  # a process's start is known to a second or two
-    verified = command.json("verify", "--host", "web1")
+    verified = command.json("verify", "--for", "0s", "--host", "web1")
     assert verified.exit_code == 0, verified
     named = command.json("diagnose", "--host", "web1").host
     assert [one["cause"] for one in named["findings"]] == ["pending-restart"]
     refusing.sh("systemctl stop nginx")
-    stopped = command.json("verify", "--host", "web1")
+    stopped = command.json("verify", "--for", "0s", "--host", "web1")
     assert stopped.exit_code == 3
     assert "connection refused" in stopped.host["health"]["before"]["summary"]
 
 
 def test_an_unresolved_name_is_explained_and_a_missing_text_is_named(web1: LabHost, command: CommandLine) -> None:
     command.knows(web1)
-    asked = command.json("verify", "--host", "web1", "--health-url", "https://tls.example/")
+    asked = command.json("verify", "--for", "0s", "--host", "web1", "--health-url", "https://tls.example/")
     assert asked.exit_code == 3
     assert "health: {url: http://localhost/, host: tls.example}" in asked.host["health"]["before"]["summary"]
     command.knows(web1, health={"url": "http://localhost/", "host": "shop.example", "contains": "no such text"})
