@@ -20,10 +20,16 @@ from remediations.snapshot import Snapshot
 # A configuration that does not parse explains a service that did not start; a dead service explains all behind it.
 ORDER = (
     "config-invalid",
+    "port-conflict",
+    "unit-not-found",
+    "unit-masked",
+    "unit-broken",
+    "oom-stopped-unit",
     "start-limit-hit",
     "service-crashed",
     "service-stopped",
     "service-flapping",
+    "reload-not-applied",
     "nginx-file-limit",
     "worker-connections",
     "socket-deleted",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from remediations import questions, topology
+from remediations import orphans, questions, topology
 from remediations.connections.base import Shell
 from remediations.editors import nginx_paths
 from remediations.errors import HostAnswerError
@@ -21,6 +21,7 @@ from remediations.facts import (
     machine,
     nginx,
     open_run,
+    owners,
     paths,
     php,
     processes,
@@ -93,12 +94,13 @@ def _first(answers: Mapping[str, Answer], host: str) -> Snapshot:
     web, scripts = read(nginx.FACT), read(php.FACT)
     found = {} if web is None or isinstance(web, Unknown) else dict(web.files)
     found |= {} if isinstance(scripts, Unknown) else scripts.files
-    left_out = read(units.LEFT_OUT)
+    left_out, dangling = read(units.LEFT_OUT), read(units.DANGLING)
     return Snapshot(
         host, who, read(units.FACT), read(sockets.FACT), read(processes.FACT), web, scripts, found,
         databases=read(databases.FACT), restarts=read(restarts.FACT),
         listed=() if web is None or isinstance(web, Unknown) else web.listed,
         units_left_out=0 if isinstance(left_out, Unknown) else left_out, open_run=read(open_run.FACT),
+        dangling_units=() if isinstance(dangling, Unknown) else dangling, owners=read(owners.FACT),
     )  # fmt: skip
 
 
@@ -145,6 +147,8 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     ways = tuple(dict.fromkeys(folder for path in ends for folder in paths.folders(path)))
     where, before = paths.fact(ends), paths.fact(ways, "folders")
     who = [worker.fact(one.pid, one.uid, (*ways, *ends)) for one in topology.nginx_workers(snapshot)[:1]]
+    down = _programs(snapshot)
+    programs = paths.fact(down, "programs")
     peers = logs.peers_fact(_access_logs(snapshot))
     verdicts = validation.fact(validators(snapshot), writable(snapshot))
     asked = questions.questions(settings, snapshot)
@@ -152,6 +156,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     if meanwhile:
         meanwhile(snapshot)
     state = [more, *([heard] if known else []), where, before, *who, peers, verdicts, *([looks] if pids else [])]
+    state += [programs] if down else []
     answers = ask(state, [site, tails, slow])
 
     def read(fact: Fact[T]) -> T | Unknown:
@@ -166,7 +171,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         slow_logs=read(slow),
         work=read(looks) if pids else Unknown("no pool of PHP-FPM looked busy"),
         peers=read(peers),
-        paths=_joined(read(where), read(before)),
+        paths=_joined(_joined(read(where), read(before)), read(programs) if down else {}),
         worker=read(who[0]) if who else Unknown("no worker of nginx runs"),
         verdicts=read(verdicts),
         answers=read(site),
@@ -177,6 +182,13 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
 def _joined(ends: paths.Paths | Unknown, ways: paths.Paths | Unknown) -> paths.Paths | Unknown:
     """What lies at the paths is needed; what their folders are like only explains it."""
     return ends if isinstance(ends, Unknown) or isinstance(ways, Unknown) else {**ways, **ends}
+
+
+def _programs(snapshot: Snapshot) -> tuple[str, ...]:
+    """What the web units that do not run would start."""
+    names = (*topology.displaced(snapshot), *(unit.name for unit in topology.web_units(snapshot)))
+    down = (unit for name in names if (unit := snapshot.unit(name)) and not unit.running)
+    return tuple(dict.fromkeys(path for unit in down for path in orphans.programs(unit)))
 
 
 def _told_of(snapshot: Snapshot) -> dict[str, None]:

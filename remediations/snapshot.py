@@ -17,6 +17,7 @@ from remediations.facts.logs import Logs, Peers
 from remediations.facts.machine import Machine
 from remediations.facts.nginx import NginxFiles
 from remediations.facts.open_run import OpenRun
+from remediations.facts.owners import Owners
 from remediations.facts.paths import Paths
 from remediations.facts.php import Fpm, PhpFiles
 from remediations.facts.processes import Processes
@@ -66,6 +67,8 @@ class Snapshot:
     restarts: Restarts | Unknown = Unknown("the restarts were not asked")
     listed: tuple[str, ...] = ()
     units_left_out: int = 0
+    dangling_units: tuple[str, ...] = ()
+    owners: Owners | Unknown = Unknown("the owners of sockets were not asked")
     open_run: OpenRun | Unknown = Unknown("the host's journal was not asked")
     variables: Mapping[str, object] = field(default_factory=dict)
 

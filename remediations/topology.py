@@ -19,6 +19,11 @@ from remediations.snapshot import FpmVersion, Snapshot
 _SHARED = re.compile(r"(?:sshd?(?:@.*)?|crond?|atd|docker|containerd|podman|dbus|systemd-.*|user@.*|getty@.*)\.service")
 
 
+def runs_others(unit: str) -> bool:
+    """Whether this unit runs what others start, such as ssh.service: what is in its cgroup is not its own."""
+    return bool(_SHARED.fullmatch(unit))
+
+
 @dataclass(frozen=True)
 class Behind:
     """What answers at an address: the listening socket, if any, and the units that hold or should hold it.
@@ -82,6 +87,29 @@ def behind(snapshot: Snapshot, address: Address) -> Behind:
     return Behind(address, None, tuple(unit.name for unit in found), sure=all(_enabled(unit) for unit in found))
 
 
+def meant(snapshot: Snapshot, address: Address) -> tuple[Unit, ...]:
+    """The units that are made to listen at this address, whoever holds it now."""
+    pool = fpm_of(snapshot, address)
+    if pool is not None:
+        unit = snapshot.unit(pool.fpm.unit)
+        return (unit,) if unit else ()
+    return tuple(_candidates(snapshot, address))
+
+
+def displaced(snapshot: Snapshot) -> dict[str, tuple[Address, ...]]:
+    """The units that are ill and made to listen where nginx passes to, whoever does now, with those addresses."""
+    units = () if isinstance(snapshot.units, Unknown) else snapshot.units.values()
+    ill = [unit for unit in units if unit.active_state in ("failed", "activating") or unit.masked or not unit.loaded]
+    addresses = backend_addresses(snapshot) if ill else ()
+    found = {unit.name: tuple(one for one in addresses if _is_meant(snapshot, unit, one)) for unit in ill}
+    return {name: where for name, where in found.items() if where}
+
+
+def _is_meant(snapshot: Snapshot, unit: Unit, address: Address) -> bool:
+    pool = fpm_of(snapshot, address)
+    return pool.fpm.unit == unit.name if pool else _names(snapshot, unit, address)
+
+
 def _enabled(unit: Unit) -> bool:
     return unit.unit_file_state in ("enabled", "enabled-runtime")
 
@@ -115,18 +143,19 @@ def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:
 
 def _candidates(snapshot: Snapshot, address: Address) -> Iterator[Unit]:
     """Services that name the socket or the port; a oneshot is a job that may speak of it, never what listens there."""
-    if isinstance(snapshot.units, Unknown):
-        return
+    units = () if isinstance(snapshot.units, Unknown) else snapshot.units.values()
+    nginx = nginx_unit(snapshot)
+    return (unit for unit in units if unit is not nginx and _names(snapshot, unit, address))
+
+
+def _names(snapshot: Snapshot, unit: Unit, address: Address) -> bool:
+    """nginx's own log lines name every backend: it is not to be asked about."""
     word = address.path if address.is_unix else str(address.port)
     pattern = re.compile(rf"(?<![\w.]){re.escape(word or '')}(?![\w.])")
-    nginx = nginx_unit(snapshot)  # whose own log lines name every backend
-    for unit in snapshot.units.values():
-        if unit is nginx or unit.type == "oneshot" or _SHARED.fullmatch(unit.name):
-            continue
-        if pattern.search(f"{_instance(unit)}\n{unit.environment}\n{unit.command_line}") or _journal_names(
-            snapshot, unit, pattern
-        ):
-            yield unit
+    if unit.type == "oneshot" or _SHARED.fullmatch(unit.name):
+        return False
+    words = f"{_instance(unit)}\n{unit.environment}\n{unit.command_line}"
+    return bool(pattern.search(words)) or _journal_names(snapshot, unit, pattern)
 
 
 def _instance(unit: Unit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from remediations import listening, topology
+from remediations.causes import units
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
@@ -22,10 +23,13 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     """One finding an address on this host, at most. Where its one unit is down, that unit's own cause speaks."""
     if isinstance(snapshot.sockets, Unknown):
         return
+    told = {one.subject for one in units.find(snapshot)}
+    missing = units.missing(snapshot)
     for address in topology.backend_addresses(snapshot):
         found = topology.behind(snapshot, address)
         unit = snapshot.unit(found.unit or "")
-        if found.socket is None and (unit is None or unit.running):
+        explained = address in missing or (unit is None and len(found.units) == 1 and told.issuperset(found.units))
+        if found.socket is None and not explained and (unit is None or unit.running):
             finding = _elsewhere(snapshot, found) or _down(snapshot, found, unit)
             if finding:
                 yield finding
@@ -71,13 +75,13 @@ def _other_socket(snapshot: Snapshot, address: Address) -> Finding | None:
 
 def _other_address(snapshot: Snapshot, found: Behind) -> Finding | None:
     """The unit that is to listen there runs, and listens on that port of another address."""
-    address, units = found.address, found.units
+    address, names = found.address, found.units
     processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
-    running = all((unit := snapshot.unit(name)) and unit.running for name in units)
+    running = all((unit := snapshot.unit(name)) and unit.running for name in names)
     held = [
         one
         for one in listening.same_port(snapshot, address)
-        if any(pid in processes and processes[pid].unit in units for pid in one.pids)
+        if any(pid in processes and processes[pid].unit in names for pid in one.pids)
     ]
     if not held or not running:
         return None
@@ -85,10 +89,10 @@ def _other_address(snapshot: Snapshot, found: Behind) -> Finding | None:
         "address-mismatch",
         str(address),
         "certain",
-        f"nginx passes requests to {address}, where nobody listens: {units[0]} listens on {held[0].address}",
+        f"nginx passes requests to {address}, where nobody listens: {names[0]} listens on {held[0].address}",
         (
             Evidence("socket", f"no listener at {address}"),
-            *(Evidence("socket", f"{', '.join(units)} listens at {one.address}") for one in held),
+            *(Evidence("socket", f"{', '.join(names)} listens at {one.address}") for one in held),
         ),
         None,
         f"Let the app listen on {address} (Node: listen(port, '127.0.0.1')), or pass requests to {_to_pass(held[0])}, "

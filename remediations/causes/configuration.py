@@ -5,27 +5,53 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remediations import topology
+from remediations import taken, topology
 from remediations.facts.base import Unknown
+from remediations.facts.units import Unit
 from remediations.facts.validation import Verdict
 from remediations.findings import Evidence, Finding
-from remediations.snapshot import Snapshot
+from remediations.journal import lines_about, those, told
+from remediations.snapshot import FpmVersion, Snapshot
+
+FPM_REFUSES = re.compile(r"\[\d\d-\w{3}-\d{4} [\d:]+\] (?:ERROR|ALERT): (?!FPM initialization failed)")
+CONFIG = "78"
+"""Its exit code, systemd's 78/CONFIG."""
 
 _WHERE = re.compile(r"(?: in | file )'?\"?(?P<file>/[^\s:'\"]+)'?\"?(?::| at line | on line )(?P<line>\d+)")
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
-    """config-invalid, once a daemon whose validator refuses its files."""
-    if isinstance(snapshot.verdicts, Unknown):
+    """config-invalid, once a daemon: its validator refuses its files, or PHP-FPM itself did, which sees more."""
+    refused = () if isinstance(snapshot.verdicts, Unknown) else tuple(one for one in snapshot.verdicts if not one.ok)
+    yield from (_finding(snapshot, verdict) for verdict in refused)
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    for version in versions:
+        unit = snapshot.unit(version.fpm.unit)
+        if unit and version.fpm.main not in {verdict.subject for verdict in refused}:
+            yield from _at_start(snapshot, version, unit)
+
+
+def _at_start(snapshot: Snapshot, version: FpmVersion, unit: Unit) -> Iterator[Finding]:
+    """What `-t` does not try, such as a folder that is not there: exit code 78 at its start, and no edit since."""
+    lines = those(lines_about(snapshot, unit), FPM_REFUSES)
+    if unit.active_state != "failed" or unit.exec_status != CONFIG or not lines:
         return
-    for verdict in snapshot.verdicts:
-        if not verdict.ok:
-            yield _finding(snapshot, verdict)
+    files = (snapshot.files[name] for name in version.config.read if name in snapshot.files)
+    if any(taken.SAID.search(line.message) for line in lines) or any(one.changed > lines[-1].time for one in files):
+        return
+    yield Finding(
+        "config-invalid", unit.name, "certain",
+        f"{unit.name} cannot start with its configuration, though its -t accepts it",
+        (Evidence(f"unit:{unit.name}", f"{unit.active_state}, exit status {CONFIG}"), *told(snapshot, unit, lines)),
+        None,
+        f"Mend what the line names in {version.fpm.main} or its pools (such as a folder of listen or of a log that is "
+        f"not there), then systemctl start {unit.name}. -t does not tell whether it will.",
+    )  # fmt: skip
 
 
 def _finding(snapshot: Snapshot, verdict: Verdict) -> Finding:
     lines = verdict.output.splitlines()
-    telling = [line for line in lines if re.search(r"\[emerg\]|ERROR|rror:", line)] or lines or ["no output"]
+    telling = [line for line in lines if re.search(r"\[emerg\]|ALERT|ERROR|rror:", line)] or lines or ["no output"]
     match = next((match for line in telling if (match := _WHERE.search(line))), None)
     place = f"{match['file']}:{match['line']}" if match else verdict.subject
     return Finding(

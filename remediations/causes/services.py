@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from remediations import flap_guard, freshness, topology
+from remediations.causes import ports, reloads, units
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.facts.units import Unit
@@ -22,8 +23,9 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     if isinstance(snapshot.units, Unknown):
         yield from _behind_files(snapshot)
         return
+    explained = {one.subject for one in (*ports.find(snapshot), *units.find(snapshot)) if one.cause != units.OOM}
     for unit in topology.web_units(snapshot):
-        finding = _state(snapshot, unit)
+        finding = None if unit.name in explained else _state(snapshot, unit)
         if finding:
             yield finding
     yield from _socket_deleted(snapshot)
@@ -130,7 +132,9 @@ def _socket_deleted(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _behind_files(snapshot: Snapshot) -> Iterator[Finding]:
-    for stale in freshness.behind_files(snapshot):
+    """Where a reload was tried and did not take, that is the finding."""
+    refused = {one.subject for one in reloads.find(snapshot)}
+    for stale in (one for one in freshness.behind_files(snapshot) if one.subject not in refused):
         summary = f"{stale.subject} serves an older configuration than its files hold"
         text = f"changed {stale.seconds:.0f} s after {stale.subject} last read its files"
         yield Finding(

@@ -17,7 +17,7 @@ PROPERTIES = (
     "Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,Restart,RestartUSec,Type,UnitFileState,"
     "FragmentPath,DropInPaths,StatusText,NeedDaemonReload,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,"
     "ExecMainCode,ExecMainStatus,ControlGroup,StartLimitIntervalUSec,StartLimitBurst,ExecStart,Environment,CanReload,"
-    "InvocationID"
+    "InvocationID,User,WorkingDirectory,OOMPolicy"
 )
 
 
@@ -56,6 +56,10 @@ class Unit:
     environment: str
     sampled_restarts: int | None = None
     aliases: tuple[str, ...] = ()
+    user: str = ""
+    folder: str = ""
+    """Its WorkingDirectory, "" where it names none."""
+    oom_policy: str = ""
 
     @property
     def running(self) -> bool:
@@ -64,6 +68,10 @@ class Unit:
     @property
     def loaded(self) -> bool:
         return self.load_state == "loaded"
+
+    @property
+    def masked(self) -> bool:
+        return self.load_state == "masked" or self.unit_file_state.startswith("masked")
 
     @property
     def flapping(self) -> bool:
@@ -93,6 +101,13 @@ def parse_left_out(stdout: bytes) -> int:
     """How many units the host has beyond MAX_UNITS."""
     match = re.match(rb"LEFT_OUT=(\d+)\n", stdout)
     return int(match[1]) if match else 0
+
+
+def parse_dangling(stdout: bytes) -> tuple[str, ...]:
+    """The enabled units whose links lead nowhere: what they were made of is gone."""
+    lines = stdout.partition(b"Id=")[0].decode(errors="replace").split("\n")
+    names = (line.removeprefix("DANGLING=") for line in lines if line.startswith("DANGLING="))
+    return tuple(name for name in names if _ID.fullmatch(name))
 
 
 def full_name(name: str) -> str | None:
@@ -149,6 +164,9 @@ def _unit(block: Mapping[str, str], again: Mapping[str, str]) -> Unit:
         environment=get("Environment", ""),
         sampled_restarts=_int(again[name]) if name in again else None,
         aliases=tuple(each for each in get("Names", "").split() if each != name),
+        user=get("User", ""),
+        folder=get("WorkingDirectory", ""),
+        oom_policy=get("OOMPolicy", ""),
     )
 
 
@@ -158,4 +176,5 @@ def _int(text: str | None) -> int:
 
 FACT: Fact[Units] = Fact("units", SCRIPT, parse, seconds=8, most=MAX_BYTES)
 LEFT_OUT: Fact[int] = Fact("units", SCRIPT, parse_left_out, seconds=8, most=MAX_BYTES)
-"""Read from the same answer."""
+DANGLING: Fact[tuple[str, ...]] = Fact("units", SCRIPT, parse_dangling, seconds=8, most=MAX_BYTES)
+"""Both are read from the same answer."""

@@ -2,7 +2,8 @@
 # shellcheck disable=SC2086,SC2046 # lists are split at newlines, on purpose
 # Services: loaded ones, enabled ones (template instances too: only the links know them), and the usual web units even
 # where nothing has loaded them yet. systemd's own are noise unless a run names them; it asks for those by name. A second
-# look after a second is taken only where the first is suspicious. LEFT_OUT comes first where there are more than MAX_UNITS.
+# look after a second is taken only where the first is suspicious. LEFT_OUT comes first where there are more than MAX_UNITS,
+# then DANGLING, a line each, for links that lead nowhere.
 
 [ -d /run/systemd/system ] || { echo 'systemd is not running on this host'; exit 3; }
 show() { systemctl --no-pager --no-ask-password show -p "$PROPERTIES" -- "$@" 2>/dev/null; }
@@ -18,6 +19,8 @@ if [ "$count" -gt "$MAX_UNITS" ]; then
   names=$(printf '%s\n' "$names" | head -n "$MAX_UNITS")
   printf 'LEFT_OUT=%d\n\n' "$((count - MAX_UNITS))"
 fi
+dangling=$(for link in /etc/systemd/system/*.wants/*.service; do [ ! -L "$link" ] || [ -e "$link" ] || echo "${link##*/}"; done)
+[ -z "$dangling" ] || { printf '%s\n' "$dangling" | sort -u | head -n 100 | sed 's/^/DANGLING=/'; echo; }
 IFS='
 '
 shown=$(show $names) || { echo 'systemctl does not answer'; exit 3; }

@@ -28,6 +28,9 @@ from remediations.snapshot import Snapshot
 
 ID = "restart-service"
 
+IN_VAIN = ("config-invalid", "port-conflict", "unit-broken")
+"""What a start alone does not cure."""
+
 MOST = 100
 """The host remembers 500 starts and restarts of all its units."""
 
@@ -73,7 +76,8 @@ class RestartService:
         refusals = [f"there is no unit {name} on this host" for name in self._unknown(snapshot)]
         for unit in self._units(snapshot, findings):
             act = self._act(unit, findings)
-            refusal = act and (self._refusal(snapshot, unit) or self._too_often(snapshot, unit, act[0]))
+            against = self._refusal(snapshot, unit) or self._in_vain(unit, findings) if act else None
+            refusal = act and (against or self._too_often(snapshot, unit, act[0]))
             if refusal:
                 refusals.append(refusal)
             elif act:
@@ -125,6 +129,13 @@ class RestartService:
                 f"(--set {ID}.services={unit.name}); it will not be enabled"
             )
         return _invalid(snapshot, unit)
+
+    def _in_vain(self, unit: Unit, findings: Sequence[Finding]) -> str | None:
+        """Why a start would fail again; whoever has mended it since may name the unit."""
+        if unit.running or self.services:
+            return None
+        why = next((one for one in findings if one.subject == unit.name and one.cause in IN_VAIN), None)
+        return f"{unit.name} is not started, it would fail again: {why.summary}; mend that first" if why else None
 
     @property
     def _guard(self) -> FlapGuard:

@@ -15,7 +15,8 @@ from remediations.facts.machine import Machine
 from remediations.snapshot import Snapshot
 
 _RECORD = re.compile(
-    r"^(?P<ts>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(?P<level>\w+)\] \d+#\d+: (?:\*\d+ )?(?P<message>.*)$", re.DOTALL
+    r"^(?P<ts>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(?P<level>\w+)\] (?P<pid>\d+)#\d+: (?:\*\d+ )?(?P<message>.*)$",
+    re.DOTALL,
 )
 _UPSTREAM = re.compile(r', upstream: "(?P<upstream>[^"]*)"')
 _ABOUT = ", client: "
@@ -40,6 +41,7 @@ class Record:
     message: str
     upstream: str | None
     sites: tuple[str, ...]
+    pid: int = 0
 
 
 def records(snapshot: Snapshot) -> Iterator[Record]:
@@ -87,5 +89,5 @@ def _record(machine: Machine, path: str, text: str, match: re.Match[str]) -> Rec
     names = (found["name"].lower() for pattern in (_HOST, _SERVER) if (found := pattern.search(about)))
     return Record(
         path, time, match["level"], text, message[:LONGEST_MESSAGE], upstream["upstream"] if upstream else None,
-        tuple(name for name in names if name),
+        tuple(name for name in names if name), int(match["pid"]),
     )  # fmt: skip

@@ -48,10 +48,26 @@ EXPECTED = {
     "no-live-upstreams": [("no-live-upstreams", "app")],
     "nginx-file-limit": [("nginx-file-limit", "nginx.service")],
     "worker-connections": [("worker-connections", "nginx.service")],
+    "unit-broken": [("unit-broken", "app@8001.service"), ("unit-broken", "app@8002.service")],
+    "unit-broken-user": [("unit-broken", "app@8001.service"), ("unit-broken", "app@8002.service")],
+    "unit-broken-folder": [("unit-broken", "app@8001.service"), ("unit-broken", "app@8002.service")],
+    "unit-broken-resources": [("unit-broken", "app@8001.service"), ("unit-broken", "app@8002.service")],
+    "unit-masked": [("unit-masked", "php8.2-fpm.service")],
+    "unit-not-found": [("unit-not-found", "php8.2-fpm.service")],
+    "port-conflict": [("port-conflict", "nginx.service")],
+    "port-conflict-fpm": [("port-conflict", "php8.2-fpm.service")],
+    "port-orphan": [("port-conflict", "app@8001.service"), ("port-conflict", "app@8002.service")],
+    "config-invalid-at-start": [("config-invalid", "php8.2-fpm.service")],
+    "config-invalid-reload": [("config-invalid", "php8.2-fpm.service"), ("service-crashed", "php8.2-fpm.service")],
+    "reload-not-applied": [("reload-not-applied", "nginx.service")],
+    "reload-zone-changed": [("reload-not-applied", "nginx.service")],
 }
 AGES = {"fresh": 14 * 60, "old": 16 * 60}
 BAD_SITES = {
-    name for name in EXPECTED if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped")
+    name
+    for name in EXPECTED
+    if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped")
+    and name not in ("port-conflict", "port-conflict-fpm", "reload-not-applied", "reload-zone-changed")
 }
 
 

@@ -9,6 +9,7 @@ from tests.lab.errors import LabError
 from tests.lab.host import LabHost
 from tests.lab.responding_faults import silent_database
 from tests.lab.site import POOL
+from tests.lab.unit_faults import UNIT_FAULTS
 from tests.lab.upstream_faults import UPSTREAM_FAULTS
 
 Fault = Callable[[LabHost], None]
@@ -108,6 +109,7 @@ FAULTS: dict[str, Fault] = {
     **UPSTREAM_FAULTS,
     "pool-blocked": partial(pool_blocked, seconds=600),
     **CONNECTING_FAULTS,
+    **UNIT_FAULTS,
 }
 """By the names that `lab.up --broken` takes; they follow the causes' names."""
 

@@ -40,6 +40,19 @@ EXPECTED = {
     "nginx-file-limit": (500, 500),
     "no-live-upstreams": (200, 502),
     "worker-connections": (500, 500),
+    "unit-broken": (200, 502),
+    "unit-broken-user": (200, 502),
+    "unit-broken-folder": (200, 502),
+    "unit-broken-resources": (200, 502),
+    "unit-masked": (502, 200),
+    "unit-not-found": (502, 200),
+    "port-conflict": (404, 404),
+    "port-conflict-fpm": (200, 200),
+    "port-orphan": (200, 502),
+    "config-invalid-at-start": (502, 200),
+    "config-invalid-reload": (502, 200),
+    "reload-not-applied": (200, 200),
+    "reload-zone-changed": (200, 200),
 }
 """The answers of shop.example and api.example."""
 

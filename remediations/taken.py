@@ -1,0 +1,84 @@
+"""Ports that are taken: what a daemon says that could not bind, and who holds the address instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from remediations import listening, topology
+from remediations.facts.base import Unknown
+from remediations.facts.owners import Owner
+from remediations.facts.processes import Process
+from remediations.facts.sockets import ListeningSocket
+from remediations.snapshot import Snapshot
+
+SAID = re.compile(
+    r"EADDRINUSE|[Aa]ddress already in use|Another FPM instance seems to already listen"
+    r"|Connection in use: "
+)
+"""Node, everything that prints errno 98, PHP-FPM, Gunicorn."""
+
+_CLOCK = re.compile(r"\d\d:\d\d:\d\d")
+_PORT = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:]*\]|[\w.*-]*|::):|port |['\"], )(?P<port>\d{1,5})(?!\d|[:.]\d)")
+_PATH = re.compile(r"(?:^|[\s'\"(:])(?P<path>/[^\s'\",)]+)")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who listens where somebody else should: the process that holds the socket, of several their parent."""
+
+    socket: ListeningSocket
+    process: Process | None
+    owner: Owner | None
+
+    @property
+    def unit(self) -> str | None:
+        """The service whose own it is; None for one that a person has started, or cron, or nobody knows who."""
+        name = self.process.unit if self.process else None
+        return name if name and name.endswith(".service") and not topology.runs_others(name) else None
+
+    @property
+    def text(self) -> str:
+        """For people: never its arguments, which may hold secrets."""
+        if self.process is None:
+            return f"somebody listens at {self.socket.address}; who, only root may see"
+        user = self.owner.user if self.owner else f"uid {self.process.uid}"
+        place = self.process.unit or "no unit"
+        return f"pid {self.process.pid} ({self.process.name}) of {user}, {place}, listens at {self.socket.address}"
+
+
+def places(line: str) -> Iterator[str]:
+    """What a message may mean by the address: `:PORT`, `HOST:PORT` or a path, in its words."""
+    line = _CLOCK.sub(" ", line)
+    for match in _PORT.finditer(line):
+        yield f"{match['host'] or ''}:{match['port']}"
+    for match in _PATH.finditer(line):
+        yield match["path"]
+
+
+def holders(snapshot: Snapshot, place: str, but: Sequence[str]) -> tuple[Holder, ...]:
+    """Who holds it now, without the processes of the units `but`."""
+    sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
+    every = (_holder(snapshot, socket) for socket in sockets if _clashes(socket, place))
+    return tuple(one for one in every if not (one.process and one.process.unit in but))
+
+
+def _holder(snapshot: Snapshot, socket: ListeningSocket) -> Holder:
+    processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
+    owners = {} if isinstance(snapshot.owners, Unknown) else snapshot.owners
+    found = [processes[pid] for pid in socket.pids if pid in processes]
+    first = [one for one in found if one.parent not in socket.pids]
+    process = next(iter(first or found), None)
+    return Holder(socket, process, owners.get(process.pid) if process else None)
+
+
+def _clashes(socket: ListeningSocket, place: str) -> bool:
+    """Whether who wants this place cannot have it while that socket is there."""
+    if place.startswith("/"):
+        return socket.unix and listening.plain_path(socket.address) == listening.plain_path(place)
+    host, _, port = place.rpartition(":")
+    if socket.unix or str(socket.port) != port:
+        return False
+    host, theirs = host.strip("[]"), socket.address.rpartition(":")[0].partition("%")[0].strip("[]")
+    return host in ("", "localhost", theirs) or bool({host, theirs} & {"*", "0.0.0.0", "::"})  # noqa: S104 - what ss prints
