@@ -57,7 +57,7 @@ EXPECTED = {
     "port-conflict": [("port-conflict", "nginx.service")],
     "port-conflict-fpm": [("port-conflict", "php8.2-fpm.service")],
     "port-orphan": [("port-conflict", "app@8001.service"), ("port-conflict", "app@8002.service")],
-    "config-invalid-at-start": [("config-invalid", "php8.2-fpm.service")],
+    "config-invalid-at-start": [("config-invalid", "php8.2-fpm.service"), ("service-crashed", "php8.2-fpm.service")],
     "config-invalid-reload": [("config-invalid", "php8.2-fpm.service"), ("service-crashed", "php8.2-fpm.service")],
     "reload-not-applied": [("reload-not-applied", "nginx.service")],
     "reload-zone-changed": [("reload-not-applied", "nginx.service")],
