@@ -142,8 +142,13 @@ def _merge(host: str, proposals: Sequence[Proposal], by: Sequence[tuple[Planner,
         notes=tuple((planner.name, note) for planner, proposal in by for note in proposal.notes),
         warnings=tuple(f"{planner.name}: {text}" for planner, proposal in by for text in proposal.warnings),
         refusals=tuple(f"{planner.name}: {text}" for planner, proposal in by for text in proposal.refusals),
-        expectations=tuple(dict.fromkeys(each for proposal in proposals for each in proposal.expectations)),
+        expectations=tuple(_last_words(proposals)),
     )
+
+
+def _last_words(proposals: Sequence[Proposal]) -> Iterable[Expectation]:
+    """What a later remediation sets wins over an earlier one's value, as its file does with systemd."""
+    return {(one.unit, one.property): one for said in proposals for one in said.expectations}.values()
 
 
 def _merge_files(changes: Iterable[FileChange]) -> tuple[PlannedFile, ...]:

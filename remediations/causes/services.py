@@ -9,7 +9,7 @@ from remediations.causes import ports, reloads, units
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.facts.units import Unit
-from remediations.findings import Evidence, Finding
+from remediations.findings import Confidence, Evidence, Finding
 from remediations.nginx import log as nginx_log
 from remediations.snapshot import Snapshot
 
@@ -30,6 +30,7 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
             yield finding
     yield from _socket_deleted(snapshot)
     yield from _behind_files(snapshot)
+    yield from _unread(snapshot)
 
 
 def _state(snapshot: Snapshot, unit: Unit) -> Finding | None:
@@ -137,6 +138,15 @@ def _behind_files(snapshot: Snapshot) -> Iterator[Finding]:
     for stale in (one for one in freshness.behind_files(snapshot) if one.subject not in refused):
         summary = f"{stale.subject} serves an older configuration than its files hold"
         text = f"changed {stale.seconds:.0f} s after {stale.subject} last read its files"
-        yield Finding(
-            "pending-restart", stale.subject, "likely", summary, (Evidence(f"file:{stale.file}", text),), RESTART
-        )
+        yield _pending(stale.subject, "likely", summary, Evidence(f"file:{stale.file}", text))
+
+
+def _unread(snapshot: Snapshot) -> Iterator[Finding]:
+    for unit in topology.web_units(snapshot):
+        if unit.needs_daemon_reload and unit.loaded:
+            summary = f"systemd works with older files of {unit.name} than there are"
+            yield _pending(unit.name, "certain", summary, Evidence(f"unit:{unit.name}", "NeedDaemonReload=yes"))
+
+
+def _pending(subject: str, confidence: Confidence, summary: str, evidence: Evidence) -> Finding:
+    return Finding("pending-restart", subject, confidence, summary, (evidence,), "apply-pending-restart")

@@ -23,6 +23,7 @@ from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Finding
 from remediations.flap_guard import FlapGuard
+from remediations.library._daemons import invalid, invalid_daemon, master, read_again
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 
@@ -81,7 +82,7 @@ class RestartService:
             if refusal:
                 refusals.append(refusal)
             elif act:
-                actions.append(UnitAction(ID, unit.name, *act, _master(snapshot, unit), self._guard.limits))
+                actions.append(UnitAction(ID, unit.name, *act, master(snapshot, unit), self._guard.limits))
         warnings = tuple(_uncounted(snapshot, actions))
         actions += _forget_failures(snapshot, {action.unit for action in actions})
         return Proposal((), tuple(actions), self._notes(), warnings, tuple(refusals))
@@ -102,7 +103,8 @@ class RestartService:
 
     def _act(self, unit: Unit, findings: Sequence[Finding]) -> tuple[Act, str] | None:
         """What this unit needs, and why; None where it runs as it should."""
-        causes = {finding.cause for finding in findings if finding.subject == unit.name}
+        own = [finding for finding in findings if finding.subject == unit.name]
+        causes = {finding.cause for finding in own}
         if unit.active_state in ("inactive", "failed"):
             return "start", f"it is {unit.active_state}"
         if self.state == "restarted":
@@ -112,9 +114,9 @@ class RestartService:
         if "socket-deleted" in causes:
             return "restart", "its socket file is gone; a reload does not recreate it"
         if self.state == "reloaded":
-            return _reload(unit), "asked for by state=reloaded"
-        if "pending-restart" in causes:
-            return _reload(unit), "its files are newer than what it serves"
+            return read_again(unit), "asked for by state=reloaded"
+        if any(one.cause == "pending-restart" and one.evidence[0].source.startswith("file:") for one in own):
+            return read_again(unit), "its files are newer than what it serves"
         return None
 
     def _refusal(self, snapshot: Snapshot, unit: Unit) -> str | None:
@@ -128,7 +130,7 @@ class RestartService:
                 f"{unit.name} is disabled: it is started only if you name it "
                 f"(--set {ID}.services={unit.name}); it will not be enabled"
             )
-        return _invalid(snapshot, unit)
+        return invalid(snapshot, unit)
 
     def _in_vain(self, unit: Unit, findings: Sequence[Finding]) -> str | None:
         """Why a start would fail again; whoever has mended it since may name the unit."""
@@ -157,7 +159,7 @@ class RestartService:
             return Proposal(refusals=tuple(refusals))
         if self.state == "restarted":
             return Proposal(refusals=(f"nothing can be restarted: units are unknown ({reason})",))
-        if refusal := _invalid_daemon(snapshot, "nginx", nginx.main):
+        if refusal := invalid_daemon(snapshot, "nginx", nginx.main):
             return Proposal(refusals=(refusal,))
         action = UnitAction(ID, "", "reload", "its files are newer than what it serves", pid=nginx.master)
         return Proposal(actions=(action,), notes=self._notes())
@@ -186,9 +188,9 @@ def _forget_failures(snapshot: Snapshot, revived: set[str]) -> Iterator[UnitActi
     """nginx answers 502 for a repaired group until fail_timeout has passed, unless it is reloaded."""
     nginx = topology.nginx_unit(snapshot)
     groups = [name for name, units in topology.dead_groups(snapshot) if revived & set(units)]
-    if nginx and nginx.running and groups and not _invalid(snapshot, nginx):
+    if nginx and nginx.running and groups and not invalid(snapshot, nginx):
         reason = f"it would go on holding all servers of upstream {', '.join(groups)} for failed"
-        yield UnitAction(ID, nginx.name, "reload", reason, pid=_master(snapshot, nginx))
+        yield UnitAction(ID, nginx.name, "reload", reason, pid=master(snapshot, nginx))
 
 
 def _uncounted(snapshot: Snapshot, actions: Sequence[UnitAction]) -> Iterator[str]:
@@ -196,30 +198,3 @@ def _uncounted(snapshot: Snapshot, actions: Sequence[UnitAction]) -> Iterator[st
     counted = [action.unit for action in actions if action.action in flap_guard.COUNTED]
     if counted and isinstance(snapshot.restarts, Unknown):
         yield f"how often {', '.join(counted)} was restarted lately is unknown: {snapshot.restarts.reason}"
-
-
-def _reload(unit: Unit) -> Act:
-    return "reload" if unit.can_reload else "restart"
-
-
-def _master(snapshot: Snapshot, unit: Unit) -> int | None:
-    nginx = snapshot.live_nginx
-    return nginx.master if nginx and nginx.master and nginx.master == unit.main_pid else None
-
-
-def _invalid(snapshot: Snapshot, unit: Unit) -> str | None:
-    """Why this unit may not be started or restarted now: its configuration test fails."""
-    nginx = topology.nginx_unit(snapshot)
-    if snapshot.live_nginx and nginx and nginx.name == unit.name:
-        return _invalid_daemon(snapshot, unit.name, snapshot.live_nginx.main)
-    versions = () if isinstance(snapshot.php, Unknown) else snapshot.php.versions
-    mains = (fpm.main for fpm in versions if fpm.unit == unit.name)
-    return next((refusal for main in mains if (refusal := _invalid_daemon(snapshot, unit.name, main))), None)
-
-
-def _invalid_daemon(snapshot: Snapshot, name: str, main: str) -> str | None:
-    verdicts = () if isinstance(snapshot.verdicts, Unknown) else snapshot.verdicts
-    bad = next((verdict for verdict in verdicts if verdict.subject == main and not verdict.ok), None)
-    if bad is None:
-        return None
-    return f"{name} is left as it is, its configuration does not validate: {bad.output.splitlines()[0]}"

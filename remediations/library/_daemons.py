@@ -1,0 +1,39 @@
+"""Daemons as a remediation acts on them: whether they may be, and by which act they read their files anew."""
+
+from __future__ import annotations
+
+from remediations import topology
+from remediations.changes.unit import Act
+from remediations.facts.base import Unknown
+from remediations.facts.units import Unit
+from remediations.snapshot import Snapshot
+
+
+def read_again(unit: Unit) -> Act:
+    """What has a running unit read its files anew: a restart only where a reload cannot do."""
+    return "reload" if unit.can_reload else "restart"
+
+
+def master(snapshot: Snapshot, unit: Unit) -> int | None:
+    """The pid of nginx, where this is its unit."""
+    nginx = snapshot.live_nginx
+    return nginx.master if nginx and nginx.master and nginx.master == unit.main_pid else None
+
+
+def invalid(snapshot: Snapshot, unit: Unit) -> str | None:
+    """Why this unit may not be started or restarted now: its configuration test fails."""
+    nginx = topology.nginx_unit(snapshot)
+    if snapshot.live_nginx and nginx and nginx.name == unit.name:
+        return invalid_daemon(snapshot, unit.name, snapshot.live_nginx.main)
+    versions = () if isinstance(snapshot.php, Unknown) else snapshot.php.versions
+    mains = (fpm.main for fpm in versions if fpm.unit == unit.name)
+    return next((refusal for main in mains if (refusal := invalid_daemon(snapshot, unit.name, main))), None)
+
+
+def invalid_daemon(snapshot: Snapshot, name: str, main: str) -> str | None:
+    """The same for the daemon with this main file."""
+    verdicts = () if isinstance(snapshot.verdicts, Unknown) else snapshot.verdicts
+    bad = next((verdict for verdict in verdicts if verdict.subject == main and not verdict.ok), None)
+    if bad is None:
+        return None
+    return f"{name} is left as it is, its configuration does not validate: {bad.output.splitlines()[0]}"
