@@ -80,10 +80,19 @@ def remediate(
     return _run("remediate", dict(locals()))
 
 
-@task(auto_shortflags=False, iterable=["host"], help=_COMMON_HELP)
+@task(
+    auto_shortflags=False,
+    iterable=["host"],
+    help=_COMMON_HELP
+    | {
+        "save": "keep the evidence, secrets masked, in this file (bundle.tar.gz)",
+        "from": "ask no host: diagnose such a file again, or a log of nginx, PHP-FPM or journalctl; - is stdin",
+    },
+)
 @verb
 def diagnose(
     context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
+    save: str | None = None, from_: str | None = None,
     forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
     detailed_exitcode: bool = False,

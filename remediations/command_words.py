@@ -15,11 +15,16 @@ from remediations.secret import Secret
 REPEATED = ("--host", "--only", "--set")
 ONCE = (
     "--playbook", "--inventory", "--forks", "--format", "--output", "--health-url", "--settle", "--plan", "--run",
-    "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking", "--for", "--verify",
+    "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking", "--for", "--verify", "--save", "--from",
 )  # fmt: skip
 SWITCHES = ("--dry-run", "--yes", "--require-proof", "--hold", "--ask-become-pass", "--detailed-exitcode")
 PROGRAM_FLAGS = ("--list", "-l", "--help", "-h", "--version", "-V", "--complete", "--print-completion-script")
-_PARAMETERS = {"--set": "set_", "--for": "for_"}
+_PARAMETERS = {"--set": "set_", "--for": "for_", "--from": "from_"}
+
+DEFAULT_FORKS = "32"
+_OF_A_HOST = (
+    "--save", "--inventory", "--playbook", "--health-url", "--known-hosts", "--host-key-checking", "--ask-become-pass",
+)  # fmt: skip
 
 _ALL = frozenset({
     "--host", "--inventory", "--playbook", "--forks", "--format", "--output", "--known-hosts", "--host-key-checking",
@@ -31,7 +36,7 @@ _APPLYING = _ASKING | {
 }  # fmt: skip
 FLAGS: Mapping[Verb, frozenset[str]] = {
     "remediate": _APPLYING | {"--only", "--set", "--hold", "--verify"},
-    "diagnose": _ASKING,
+    "diagnose": _ASKING | {"--save", "--from"},
     "verify": _ASKING | {"--for"},
     "undo": _APPLYING | {"--run"},
     "confirm": _ASKING | {"--run"},
@@ -75,9 +80,11 @@ def request(verb: Verb, words: Mapping[str, Any], environ: Mapping[str, str] | N
         settings=ask.words(words.get("set_")),
         dry_run=bool(words.get("dry_run")),
         yes=bool(words.get("yes")),
-        forks=ask.count("--forks", str(words.get("forks", "32")), most=128),
+        forks=ask.count("--forks", str(words.get("forks", DEFAULT_FORKS)), most=128),
         format=ask.one_of("--format", words.get("format", "text"), ask.FORMATS),
         output=Path(words["output"]) if words.get("output") else None,
+        save=_saved(words),
+        source=_source(words),
         health_url=words.get("health_url"),
         settle=ask.seconds("--settle", words.get("settle")),
         require_proof=bool(words.get("require_proof")),
@@ -94,6 +101,27 @@ def request(verb: Verb, words: Mapping[str, Any], environ: Mapping[str, str] | N
         full=ask.one_of("--verify", words.get("verify", "confirm"), ("confirm", "full")) == "full",
         environ=environ,
     )
+
+
+def _saved(words: Mapping[str, Any]) -> Path | None:
+    save = words.get("save")
+    if save == "-":
+        raise UsageError("--save -: a bundle goes to a file")
+    if save and words.get("output") and os.path.realpath(save) == os.path.realpath(words["output"]):
+        raise UsageError(f"--save {save}: --output names the same file")
+    return Path(save) if save else None
+
+
+def _source(words: Mapping[str, Any]) -> Path | None:
+    """With `--from` no host is asked, so nothing may be said about how."""
+    if not words.get("from_"):
+        return None
+    given = [flag for flag in _OF_A_HOST if words.get(flag.removeprefix("--").replace("-", "_"))]
+    if str(words.get("forks", DEFAULT_FORKS)) != DEFAULT_FORKS:
+        given.append("--forks")
+    if given:
+        raise UsageError(f"--from asks no host: {', '.join(given)} cannot be meant")
+    return Path(words["from_"])
 
 
 def guess(argv: Sequence[str]) -> Request | None:

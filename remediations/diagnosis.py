@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 
 from remediations import causes, freshness, health
@@ -59,6 +60,7 @@ ORDER = (
 )
 
 MOST_DEAF = 3
+BEYOND_A_LOG = ("the site's answers", "units", "sockets", "processes", "configuration files", "other logs", "resources")
 
 VALIDATED = re.compile(r"NOTICE: configuration file \S+ test is successful")
 """What PHP-FPM writes into its log when somebody validates its files, as we do."""
@@ -76,10 +78,17 @@ def families() -> tuple[Find, ...]:
 def diagnose(snapshot: Snapshot) -> tuple[Finding, ...]:
     """All findings, the root cause first. A bad site without one gives `unknown` with what was seen."""
     found = [finding for find in families() for finding in find(snapshot)]
+    if snapshot.log_alone:
+        found = [_at_most_likely(finding) for finding in found]
     found.sort(key=lambda finding: ORDER.index(finding.cause) if finding.cause in ORDER else len(ORDER))
     if not found and health.judge(snapshot.answers).ok is False:
         return (unknown(snapshot),)
     return tuple(found)
+
+
+def _at_most_likely(finding: Finding) -> Finding:
+    """A line is one trace: what is certain only the host can say."""
+    return replace(finding, confidence="likely") if finding.confidence == "certain" else finding
 
 
 def unknown(snapshot: Snapshot) -> Finding:
@@ -126,6 +135,8 @@ def _deaf(snapshot: Snapshot) -> str:
 
 def blind_spots(snapshot: Snapshot) -> str:
     """The facts that could not be had, with the reasons."""
+    if snapshot.log_alone:
+        return f"not looked at, since only a log was given: {', '.join(BEYOND_A_LOG)}"
     facts = ("units", "sockets", "processes", "nginx", "php", "journal", "logs", "verdicts", "answers")
     reasons = {name: fact.reason for name in facts if isinstance(fact := getattr(snapshot, name), Unknown)}
     if snapshot.units_left_out:

@@ -82,9 +82,9 @@ def _configured(line: str, state: str) -> tuple[str, str]:
 
 
 def _blotted(line: str) -> str:
-    """All of it but its indentation and the semicolon that ends it."""
+    """All of it but its indentation and what ends it: a semicolon, or the brace of a block."""
     body = line.strip()
-    if not body:
+    if not body or body in ("{", "}"):
         return line
     indentation = line[: len(line) - len(line.lstrip())]
     return indentation + MASK + (";" if body.endswith(";") else "")

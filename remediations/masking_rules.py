@@ -26,6 +26,7 @@ _WHOLLY_SECRET = re.compile(r"secure_link_(?:md5|secret)|env\[[^\]]*\]|auth_jwt_
 _NAME = re.compile(r"(?<![\w/$.%])(?:--)?\$?[A-Za-z_][\w.-]*(?:\[[^\]\s]*\])?")
 _EQUALS = re.compile(r"[\"']?\s*(?:=>|:=|!=|==|=|:(?!//)|!?~\*?)\s*")
 _BLANK = re.compile(r"[\"']?\s+")
+_BLOCK = re.compile(r"\{(?:\s|$)")
 _QUOTED = r"\"(?:[^\"\\]|\\.)*(?:\"|$)|'(?:[^'\\]|\\.)*(?:'|$)"
 _WORD = re.compile(rf"{_QUOTED}|[^\s;]+")
 _ARGUMENTS = re.compile(rf"(?:{_QUOTED}|[^;\"'])*")
@@ -147,6 +148,8 @@ def _value_in_statement(line: str, name: re.Match[str], *, comment: bool, ini: b
     may_be_blank = not ini and not comment and not name[0].startswith("$")
     if given is None and _leads(line, name) and (may_be_blank or sets_a_name):
         given = _BLANK.match(line, name.end())
+        if given and _BLOCK.match(line, given.end()):
+            return None  # `upstream auth {`: a name, no value
     if given is None:
         alone = not comment and not ini and _leads(line, name) and not line[name.end() :].strip("\"' \t")
         return (len(line), -1) if alone else None

@@ -41,6 +41,8 @@ def reach(request: Request) -> Reached:
     """Returns once the logins are under way. Raises UsageError or InventoryError."""
     sys.setswitchinterval(TURN_SECONDS)
     gc.set_threshold(GARBAGE)
+    if request.source:
+        return Reached(request, (), {})  # no host is asked, and none is known
     hosts = selection.select(request, request.hosts) if request.hosts else ()
     reached = Reached(request, hosts, _connections(request, hosts))
     if reached.connections:

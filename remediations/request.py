@@ -28,7 +28,8 @@ class Request:
     """`forks` hosts at a time; `settle` in seconds, None: as the actions call for; `plan` a plan's first digits.
 
     `confirm_timeout` and `wait_lock` in seconds; None: as `hold` calls for. `window` says for how many seconds a
-    site is watched (None: as the host calls for), with `full` also after a change.
+    site is watched (None: as the host calls for), with `full` also after a change. `source` is what is diagnosed
+    instead of hosts, `save` where their evidence is kept.
     """
 
     verb: Verb
@@ -42,6 +43,8 @@ class Request:
     forks: int = 32
     format: str = "text"
     output: Path | None = None
+    save: Path | None = None
+    source: Path | None = None
     health_url: str | None = None
     settle: float | None = None
     require_proof: bool = False

@@ -28,6 +28,9 @@ from remediations.result import HostResult, worst
 from remediations.runner import Journey
 from remediations.transaction.program import CONFIRM_WITHIN
 
+Save = Callable[[bytes], None]
+"""Puts a whole file in its place. Raises OSError."""
+
 DEFAULT_PLAYBOOK = "502"
 HOLD_SECONDS = 600
 
@@ -38,17 +41,62 @@ def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConn
     `named` are the hosts of the command line, if it names some; `reached` are connections to the first of them, by
     name, that are open already or about to be.
     """
+    if request.source:
+        return _again(request, request.source)
     play = playbook.load_playbook(request.playbook or DEFAULT_PLAYBOOK, library.known())
     todo = work.assemble(play, request.only, request.settings) if request.verb == "remediate" else ()
     hosts = named or _select(request, play)
     if not request.may_run:
         raise UsageError("without a terminal there is nobody to ask: add --yes to apply, or --dry-run to look")
     run_id = new_id()
-    with sink.opened(request.output) as out:
+    with sink.opened(request.output) as out, _opened(request.save) as save:
         fleet = Fleet([_journey(request, play, todo, host, run_id, reached) for host in hosts], request.forks)
         results, interrupted = _carry_out(fleet, request)
-        code = worst(result.exit_code(detailed=request.detailed_exitcode) for result in results)
-        return _report(request, run_id, results, out, interrupts.EXIT_CODE if interrupted else code)
+        code = interrupts.EXIT_CODE if interrupted else _code(request, results)
+        code = _report(request, run_id, results, out, code)
+        return _saved(request, run_id, results, fleet, save, code) if save else code
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[Save | None]:
+    """The place of the bundle, where one is asked for."""
+    if path is None:
+        yield None
+        return
+    from remediations import saving
+
+    with saving.opened(path) as save:
+        yield save
+
+
+def _saved(
+    request: Request, run_id: str, results: Sequence[HostResult], fleet: Fleet, save: Save, code: int
+) -> int:  # fmt: skip
+    """Keeps what is known of the hosts, and says so; the exit code is `code`, or worse where that fails."""
+    from remediations import saving
+
+    known = {one.target.name: one.survey.snapshot for one in fleet.journeys if one.survey}
+    report = _text(request, results, Style(colour=False), dry_run=True)
+    try:
+        for said in saving.keep(save, run_id, results, known, report):
+            terminal.remark(f"remediate: {request.save}: {said}")
+    except OSError as error:
+        terminal.remark(f"remediate: {request.save} was not written: {error.strerror or error}")
+        return worst((code, UsageError.exit_code))
+    return code
+
+
+def _again(request: Request, source: Path) -> int:
+    """The report of a diagnosis that asks no host."""
+    from remediations import offline
+
+    with sink.opened(request.output) as out:
+        results = offline.results(source, request.hosts)
+        return _report(request, new_id(), results, out, _code(request, results))
+
+
+def _code(request: Request, results: Sequence[HostResult]) -> int:
+    return worst(result.exit_code(detailed=request.detailed_exitcode) for result in results)
 
 
 def _carry_out(fleet: Fleet, request: Request) -> tuple[tuple[HostResult, ...], bool]:

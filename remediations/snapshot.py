@@ -43,6 +43,7 @@ class Snapshot:
 
     `files` holds every configuration file by the name under which a daemon reads it; `listed` are the include patterns
     whose files are all among them; `unasked` counts the health questions that there was no room for.
+    `log_alone`: nobody asked the host; all that is known are lines that somebody pasted, the newest of them now.
     """
 
     host: str
@@ -70,6 +71,7 @@ class Snapshot:
     dangling_units: tuple[str, ...] = ()
     owners: Owners | Unknown = Unknown("the owners of sockets were not asked")
     open_run: OpenRun | Unknown = Unknown("the host's journal was not asked")
+    log_alone: bool = False
     variables: Mapping[str, object] = field(default_factory=dict)
 
     @property

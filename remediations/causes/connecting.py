@@ -116,6 +116,8 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     for finding in complaints.findings(snapshot, SAYINGS):
         if finding.cause != "backlog-full" or _fpm_unit(snapshot, finding.subject) not in exhausted:
             yield _forgotten(snapshot, finding)
+    if snapshot.log_alone:
+        return  # who listens there is not known
     silent = {name for address in topology.backend_addresses(snapshot) for name in _silent(snapshot, address)}
     yield from (one for one in complaints.findings(snapshot, (REFUSED,)) if one.subject not in silent)
 

@@ -39,7 +39,7 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
         times = _let_down(snapshot, version)
         newest: dict[tuple[str, str], Finding] = {}
         for path, line in _lines(snapshot, version, times) if times else ():
-            finding = _timed_out(version, path, line) or _exited(snapshot, version, path, line)
+            finding = ended(snapshot, version.fpm.unit or version.fpm.main, path, line)
             if finding:
                 newest[finding.cause, finding.subject] = finding
         yield from newest.values()
@@ -67,11 +67,16 @@ def _lines(snapshot: Snapshot, version: FpmVersion, times: set[float]) -> Iterat
             yield path, line
 
 
-def _timed_out(version: FpmVersion, path: str, line: str) -> Finding | None:
+def ended(snapshot: Snapshot, master: str, path: str, line: str) -> Finding | None:
+    """What this line of a PHP-FPM's log says of a worker's end; `master` is how that PHP-FPM is called."""
+    return _timed_out(master, path, line) or _exited(snapshot, master, path, line)
+
+
+def _timed_out(master: str, path: str, line: str) -> Finding | None:
     match = _TIMED_OUT.match(line)
     return match and Finding(
         "request-terminated",
-        f"{version.fpm.unit or version.fpm.main}:{match['pool']}",
+        f"{master}:{match['pool']}",
         "certain",
         f"PHP-FPM ended {match['script']} after {match['seconds']} s (request_terminate_timeout)",
         (Evidence(f"log:{path}", line),),
@@ -81,30 +86,30 @@ def _timed_out(version: FpmVersion, path: str, line: str) -> Finding | None:
     )
 
 
-def _exited(snapshot: Snapshot, version: FpmVersion, path: str, line: str) -> Finding | None:
+def _exited(snapshot: Snapshot, master: str, path: str, line: str) -> Finding | None:
     match = _EXITED.match(line)
     if match is None:
         return None
-    subject = f"{version.fpm.unit or version.fpm.main}:{match['pool']}"
+    subject = f"{master}:{match['pool']}"
     evidence = (Evidence(f"log:{path}", line),)
     if match["signal"] in BY_SIGNAL:
         what = f"workers of pool {match['pool']} die of a fault of their own (SIG{BY_SIGNAL[match['signal']]})"
         return Finding("worker-segfault", subject, "certain", what, evidence, None, SEGFAULT)
     if match["signal"] != "9":
         return None  # TERM and QUIT are how a master ends its workers
-    if oom := _oom_lines(snapshot, version):
+    if oom := _oom_lines(snapshot, master):
         what = f"the kernel killed workers of pool {match['pool']} for want of memory"
         return Finding("worker-oom", subject, "certain", what, (*evidence, *oom), None, OOM)
     what = f"workers of pool {match['pool']} are killed from outside (signal 9)"
     return Finding("worker-killed", subject, "likely", what, evidence, None, KILLED)
 
 
-def _oom_lines(snapshot: Snapshot, version: FpmVersion) -> tuple[Evidence, ...]:
+def _oom_lines(snapshot: Snapshot, unit: str) -> tuple[Evidence, ...]:
     if isinstance(snapshot.journal, Unknown):
         return ()
     since = snapshot.machine.now - freshness.RECENT_SECONDS
     return tuple(
         Evidence(f"journal:{line.unit}", line.message)
         for line in snapshot.journal
-        if line.unit == version.fpm.unit and line.time >= since and _KILLED_BY_KERNEL in line.message
+        if line.unit == unit and line.time >= since and _KILLED_BY_KERNEL in line.message
     )[-1:]

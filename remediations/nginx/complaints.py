@@ -52,8 +52,12 @@ def fresh(snapshot: Snapshot) -> Iterator[Record]:
     """The records that speak of the present fault: of a site whose answer is bad, made by nginx, right now.
 
     They are those of our own questions and of that time; only where these have left none, `recent` ones. That a group
-    is written off says nothing: why it was, has been said before.
+    is written off says nothing: why it was, has been said before. Of a log alone all that is recent counts: nobody
+    has asked the site.
     """
+    if snapshot.log_alone:
+        yield from recent(snapshot)
+        return
     bad = set(_bad_sites(snapshot))
     told = [(bad.intersection(record.sites), record) for record in recent(snapshot)] if bad else []
     now = snapshot.machine.now - WHOLE_SECONDS

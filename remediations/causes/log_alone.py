@@ -1,0 +1,146 @@
+"""A log alone: what its lines let one suspect where no host can be asked, never more than likely."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from remediations import freshness
+from remediations.causes import php_workers
+from remediations.causes.services import DIED, GAVE_UP, RESTART
+from remediations.facts.base import Unknown
+from remediations.facts.journal import JournalLine
+from remediations.findings import Evidence, Finding
+from remediations.nginx import complaints
+from remediations.nginx.complaints import Saying
+from remediations.php.pools import REACHED
+from remediations.snapshot import Snapshot
+
+_NO_SOCKET = re.compile(r"connect\(\) to unix:\S+ failed \(2: No such file or directory\)")
+STOPPED = Saying(
+    "service-stopped",
+    _NO_SOCKET,
+    "nobody has {subject} open: the service behind it may have been stopped",
+    "Ask the host: ss -lxp shows which sockets there are, systemctl status the service (php*-fpm, or the app's). If it "
+    "runs and ss lists the path, the file was deleted: restart it, a reload does not make it anew.",
+    "possible",
+)
+ELSEWHERE = Saying(
+    "socket-path-mismatch",
+    _NO_SOCKET,
+    "{subject} may not be where the service listens, as after an upgrade of PHP",
+    "Compare fastcgi_pass (or proxy_pass) with what listens: ss -lxp; and with listen in the pool. No symbolic link to "
+    "the old name.",
+    "possible",
+)
+CRASHED = Saying(
+    "service-crashed",
+    re.compile(r"connect\(\) to unix:\S+ failed \(111: Connection refused\)"),
+    "{subject} is there and nobody listens: the service behind it may have died",
+    "Ask the host: systemctl status the service (php*-fpm, or the app's), journalctl -u UNIT -e for why. Do not remove "
+    "the socket by hand.",
+    "possible",
+)
+DOWN = Saying(
+    "app-down",
+    re.compile(r"connect\(\) (?:to (?!unix:)\S+ )?failed \(111: Connection refused\)"),
+    "{subject} refuses nginx's connections: the app there may be down, or listen elsewhere",
+    "Ask the host that has this address: ss -lntp shows who listens and where. Nobody: see the app's own log, then "
+    "start it. Somebody: on another address ([::1] is not 127.0.0.1), or a firewall refuses. Do not raise timeouts.",
+    "possible",
+)
+_EMERG = re.compile(r"(?:nginx: )?(?:\[emerg\] )?(?:\d+#\d+: )?(?P<what>.{1,1000} in (?P<place>/\S{1,500}:\d+))$")
+_OOM = re.compile(r".{0,500}Killed process \d+ \((?P<name>php-fpm[^)]{0,64})\)")
+_FPM_UNIT = re.compile(r"php[\w.-]*fpm[\w.-]*\.service")
+
+
+def find(snapshot: Snapshot) -> Iterator[Finding]:
+    """Nothing where the host itself has answered: then the other families know better."""
+    if snapshot.log_alone:
+        for saying in (STOPPED, ELSEWHERE, CRASHED, DOWN):
+            yield from complaints.findings(snapshot, (saying,))
+        yield from _config_invalid(snapshot)
+        yield from {(one.cause, one.subject): one for one in _php_fpm(snapshot)}.values()
+        yield from _units(snapshot)
+        yield from _killed_by_kernel(snapshot)
+
+
+def _config_invalid(snapshot: Snapshot) -> Iterator[Finding]:
+    """nginx's own words when it was started, reloaded or tested with a file that it refuses."""
+    said = [(f"log:{one.path}", one.message) for one in complaints.recent(snapshot) if one.level == "emerg"]
+    said += [(f"journal:{one.source}", one.message) for one in _recent(snapshot) if "[emerg]" in one.message]
+    places = {match["place"]: (source, match["what"]) for source, text in said if (match := _EMERG.match(text))}
+    for place, (source, what) in places.items():
+        advice = f"Mend {place}, then nginx -t. Do not restart nginx before that passes."
+        summary = f"nginx refuses the configuration at {place}"
+        yield Finding("config-invalid", "nginx", "likely", summary, (Evidence(source, what),), None, advice)
+
+
+def _php_fpm(snapshot: Snapshot) -> Iterator[Finding]:
+    """The newest line about each pool."""
+    logs = {} if isinstance(snapshot.logs, Unknown) else snapshot.logs
+    since, master = snapshot.machine.now - freshness.RECENT_SECONDS, _master(snapshot)
+    for log in logs.values():
+        for line in log.lines:
+            if (freshness.fpm_time(snapshot.machine, line) or 0) >= since:
+                found = php_workers.ended(snapshot, master, log.path, line) or _exhausted(master, log.path, line)
+                if found:
+                    yield found
+
+
+def _exhausted(master: str, path: str, line: str) -> Finding | None:
+    match = REACHED.search(line)
+    return match and Finding(
+        "pool-exhausted",
+        f"{master}:{match['pool']}",
+        "likely",
+        f"pool {match['pool']} has all of its {match['limit']} workers busy",
+        (Evidence(f"log:{path}", line),),
+        "tune-max-children",
+        "If the workers wait for a database or another server, more of them do not help: see its slow log.",
+    )
+
+
+def _master(snapshot: Snapshot) -> str:
+    """The one PHP-FPM that the journal speaks of."""
+    units = {one.unit for one in _journal(snapshot) if one.unit and _FPM_UNIT.fullmatch(one.unit)}
+    return units.pop() if len(units) == 1 else "php-fpm"
+
+
+def _units(snapshot: Snapshot) -> Iterator[Finding]:
+    """How each unit stands at the end of the journal: its last start, stop or death counts."""
+    last: dict[str, tuple[str, str, JournalLine]] = {}
+    for line in _journal(snapshot):
+        name, was = line.unit or "", last.get(line.unit or "", ("",))[0]
+        if not name or line.source != "systemd" or name.startswith("user@"):
+            continue
+        if line.message.startswith("Started "):
+            last.pop(name, None)
+        elif any(words in line.message for words in GAVE_UP):
+            last[name] = ("start-limit-hit", "systemd has given up starting it", line)
+        elif was != "start-limit-hit" and any(words in line.message for words in DIED):
+            last[name] = ("service-crashed", "it died", line)
+        elif not was and line.message.startswith("Stopped "):
+            last[name] = ("service-stopped", "it was stopped and not started again", line)
+    for name, (cause, what, line) in last.items():
+        told = f"{freshness.clock(snapshot.machine, line.time)} {line.message}"
+        advice = f"Ask the host how it is now: systemctl status {name}; why: journalctl -u {name} -e."
+        evidence = (Evidence(f"journal:{name}", told),)
+        yield Finding(cause, name, "likely", f"{name}: {what}, as the journal ends", evidence, RESTART, advice)
+
+
+def _killed_by_kernel(snapshot: Snapshot) -> Iterator[Finding]:
+    found = [(one, match) for one in _recent(snapshot) if (match := _OOM.match(one.message))]
+    for line, match in found[-1:]:
+        what = f"the kernel killed {match['name']} for want of memory"
+        evidence = (Evidence("kernel", line.message),)
+        yield Finding("worker-oom", _master(snapshot), "likely", what, evidence, None, php_workers.OOM)
+
+
+def _recent(snapshot: Snapshot) -> Iterator[JournalLine]:
+    since = snapshot.machine.now - freshness.RECENT_SECONDS
+    return (one for one in _journal(snapshot) if one.time >= since)
+
+
+def _journal(snapshot: Snapshot) -> tuple[JournalLine, ...]:
+    return () if isinstance(snapshot.journal, Unknown) else snapshot.journal
