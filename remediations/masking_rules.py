@@ -23,6 +23,7 @@ _HARMLESS = re.compile(
 )
 _WHOLLY_SECRET = re.compile(r"secure_link_(?:md5|secret)|env\[[^\]]*\]|auth_jwt_key", re.I)
 
+_INI = re.compile(r"\s*(?!location\s)[\w.\-]+(?:\[[^\]]*\])?\s*=")
 _NAME = re.compile(r"(?<![\w/$.%])(?:--)?\$?[A-Za-z_][\w.-]*(?:\[[^\]\s]*\])?")
 _EQUALS = re.compile(r"[\"']?\s*(?:=>|:=|!=|==|=|:(?!//)|!?~\*?)\s*")
 _BLANK = re.compile(r"[\"']?\s+")
@@ -130,7 +131,7 @@ def _value_in_prose(line: str, name: re.Match[str]) -> tuple[int, int] | None:
 def _values_in_statement(line: str) -> Iterator[tuple[int, int]]:
     """Where values stand; an end of -1 where the value goes on in the next line."""
     comment = line.lstrip().startswith(("#", ";"))
-    ini = re.match(r"\s*[\w.\-]+(?:\[[^\]]*\])?\s*=", line) is not None
+    ini = _INI.match(line) is not None
     at = 0
     for name in _secret_names(line):
         if name.start() < at:
@@ -158,12 +159,25 @@ def _value_in_statement(line: str, name: re.Match[str], *, comment: bool, ini: b
     if ini or comment:
         end = len(line)
         return given.end(), -1 if ini and line.rstrip().endswith("\\") else end
+    if (quote := _open_quote(line[: given.end()])) and (close := line.find(quote, given.end())) > 0:
+        return given.end(), close
     arguments = _ARGUMENTS.match(line, given.end())
     end = arguments.end() if arguments else len(line)
     if name[0].startswith("$") and (close := line.rfind(")", given.end(), end)) > 0:
         return given.end(), close
     finished = end < len(line) or not _leads(line, name) or given[0].strip() in ("=", ":", "=>", ":=")
     return given.end(), end if finished else -1
+
+
+def _open_quote(before: str) -> str:
+    """The quote within which a text ends, if it does: a value in it ends with it, and what follows is not its own."""
+    quote = escaped = ""
+    for char in before:
+        if escaped or char == "\\":
+            escaped = "" if escaped else char
+        elif char in "\"'" and quote in ("", char):
+            quote = "" if quote else char
+    return quote
 
 
 def _leads(line: str, name: re.Match[str]) -> bool:

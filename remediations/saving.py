@@ -22,6 +22,8 @@ from remediations.findings import Finding
 from remediations.result import HostResult
 from remediations.snapshot import Snapshot
 
+MOST_NAMED = 3
+
 Save = Callable[[bytes], None]
 """Puts the whole file in its place, once. Raises OSError where that fails; the place then holds what it held before."""
 
@@ -73,8 +75,9 @@ def keep(
         save(evidence.pack(kept, report))
     except DamagedError as error:
         raise OSError(str(error)) from error
-    gathered = sum(isinstance(one, Snapshot) for one in kept.hosts)
-    yield f"holds the evidence of {gathered} of {len(kept.hosts)} hosts, secrets masked"
+    names = [one.host for one in kept.hosts if isinstance(one, Snapshot)]
+    who = ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} hosts"
+    yield f"holds the evidence of {who or 'no host, and why'}, secrets masked"
     yield from _differences(results, kept)
 
 

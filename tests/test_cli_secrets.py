@@ -59,7 +59,7 @@ SIZES = ("--set", "tune-max-children.process_mb=50", "--set", "tune-max-children
 SOON = ("--settle", "0.5")
 
 
-def know(command: CommandLine, host: LabHost, **health: object) -> None:
+def know(command: CommandLine, host: LabHost, /, **health: object) -> None:
     """With secrets of its own: the sudo password, a token in the URL that is asked, a variable nobody reads."""
     asked = {"url": f"http://127.0.0.1/?access_token={CANARY}url", "host": "shop.example", **health}
     command.knows(host, ansible_become_password=PASSWORD, health=asked, db_password=f"{CANARY}variable")

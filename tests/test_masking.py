@@ -35,6 +35,10 @@ SECRETS_IN_CONFIGURATION = [
     f"ExecStart=/usr/bin/app --api-token={CANARY}",
     f"define('AUTH_KEY', '{CANARY}');".replace("', '", "': '"),
     f"smtp_pass = {CANARY}",
+    f'location = / {{ return 500 "the password: {CANARY}"; }}',
+    f'proxy_set_header Cookie "session_token={CANARY}; b={CANARY}"; expires off;',
+    f"set $x \"a='b' password='{CANARY} {CANARY}' {CANARY}\";",
+    f"upstream auth {{ server 10.0.0.1; }} set $token {CANARY};",
 ]
 
 READABLE_CONFIGURATION = [
@@ -199,3 +203,19 @@ def test_what_could_command_or_deceive_a_terminal_is_escaped(evil: str) -> None:
 
 def test_letters_of_every_language_stay() -> None:
     assert masking.text("café — Grüße, 日本語") == "café — Grüße, 日本語"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("upstream auth {", "upstream auth {"),
+        ("upstream token\n{\n    server 10.0.0.1;\n}", "upstream token\n{\n    server 10.0.0.1;\n}"),
+        ("upstream auth { server 10.0.0.1; }", "upstream auth { server 10.0.0.1; }"),
+        (
+            f'location = / {{ return 500 "the password: {CANARY}"; }}',
+            'location = / { return 500 "the password: ***"; }',
+        ),
+    ],
+)
+def test_a_masked_configuration_has_the_blocks_and_statements_that_it_had(line: str, shown: str) -> None:
+    assert masking.config(line) == shown

@@ -20,7 +20,7 @@ _NO_SOCKET = re.compile(r"connect\(\) to unix:\S+ failed \(2: No such file or di
 STOPPED = Saying(
     "service-stopped",
     _NO_SOCKET,
-    "nobody has {subject} open: the service behind it may have been stopped",
+    "nobody has {subject} open: the service behind it may be stopped, or not come up",
     "Ask the host: ss -lxp shows which sockets there are, systemctl status the service (php*-fpm, or the app's). If it "
     "runs and ss lists the path, the file was deleted: restart it, a reload does not make it anew.",
     "possible",
@@ -49,6 +49,7 @@ DOWN = Saying(
     "start it. Somebody: on another address ([::1] is not 127.0.0.1), or a firewall refuses. Do not raise timeouts.",
     "possible",
 )
+NGINX = "nginx"
 _EMERG = re.compile(r"(?:nginx: )?(?:\[emerg\] )?(?:\d+#\d+: )?(?P<what>.{1,1000} in (?P<place>/\S{1,500}:\d+))$")
 _OOM = re.compile(r".{0,500}Killed process \d+ \((?P<name>php-fpm[^)]{0,64})\)")
 _FPM_UNIT = re.compile(r"php[\w.-]*fpm[\w.-]*\.service")
@@ -73,7 +74,7 @@ def _config_invalid(snapshot: Snapshot) -> Iterator[Finding]:
     for place, (source, what) in places.items():
         advice = f"Mend {place}, then nginx -t. Do not restart nginx before that passes."
         summary = f"nginx refuses the configuration at {place}"
-        yield Finding("config-invalid", "nginx", "likely", summary, (Evidence(source, what),), None, advice)
+        yield Finding("config-invalid", NGINX, "likely", summary, (Evidence(source, what),), None, advice)
 
 
 def _php_fpm(snapshot: Snapshot) -> Iterator[Finding]:
