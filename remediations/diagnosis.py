@@ -20,12 +20,16 @@ from remediations.snapshot import Snapshot
 
 # A configuration that does not parse explains a service that did not start; a dead service explains all behind it.
 ORDER = (
+    "disk-full",
+    "inodes-full",
     "config-invalid",
     "port-conflict",
     "unit-not-found",
     "unit-masked",
     "unit-broken",
     "oom-stopped-unit",
+    "memory-exhausted",
+    "database-down",
     "start-limit-hit",
     "service-crashed",
     "service-stopped",
@@ -80,7 +84,7 @@ def diagnose(snapshot: Snapshot) -> tuple[Finding, ...]:
     found = [finding for find in families() for finding in find(snapshot)]
     if snapshot.log_alone:
         found = [_at_most_likely(finding) for finding in found]
-    found.sort(key=lambda finding: ORDER.index(finding.cause) if finding.cause in ORDER else len(ORDER))
+    found.sort(key=_rank)
     if not found and health.judge(snapshot.answers).ok is False:
         return (unknown(snapshot),)
     return tuple(found)
@@ -89,6 +93,10 @@ def diagnose(snapshot: Snapshot) -> tuple[Finding, ...]:
 def _at_most_likely(finding: Finding) -> Finding:
     """A line is one trace: what is certain only the host can say."""
     return replace(finding, confidence="likely") if finding.confidence == "certain" else finding
+
+
+def _rank(finding: Finding) -> tuple[bool, int]:
+    return finding.aside, ORDER.index(finding.cause) if finding.cause in ORDER else len(ORDER)
 
 
 def unknown(snapshot: Snapshot) -> Finding:

@@ -18,7 +18,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """`remediation` is the id of what cures it; where it is None a person must act and `advice` says how."""
+    """`remediation` is the id of what cures it; where it is None a person must act and `advice` says how.
+
+    `aside`: it is wrong and should be known, but explains nothing of what is bad now, and so is no root cause.
+    """
 
     cause: str
     subject: str
@@ -27,3 +30,4 @@ class Finding:
     evidence: tuple[Evidence, ...]
     remediation: str | None = None
     advice: str | None = None
+    aside: bool = False

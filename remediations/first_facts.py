@@ -6,14 +6,26 @@ from collections.abc import Mapping, Sequence
 
 from remediations.connections.base import Shell
 from remediations.errors import HostAnswerError
-from remediations.facts import databases, machine, nginx, open_run, owners, php, processes, restarts, sockets, units
+from remediations.facts import (
+    databases,
+    disks,
+    machine,
+    nginx,
+    open_run,
+    owners,
+    php,
+    processes,
+    restarts,
+    sockets,
+    units,
+)
 from remediations.facts.base import Answer, Fact, join, split
 
 SECONDS = 60
 
 FIRST: tuple[Fact[object], ...] = (
     machine.FACT, sockets.FACT, owners.FACT, processes.FACT, nginx.FACT, php.FACT, databases.FACT, open_run.FACT,
-    restarts.FACT,
+    restarts.FACT, disks.FACT,
 )  # fmt: skip
 BESIDE_FIRST: tuple[Fact[object], ...] = (units.FACT,)
 """systemd takes as long as all the others together, and has a process of its own."""

@@ -8,15 +8,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from remediations import databases as database_servers
 from remediations import orphans, questions, topology
 from remediations.connections.base import Shell
 from remediations.editors import nginx_paths
 from remediations.errors import HostAnswerError
 from remediations.facts import (
     databases,
+    disks,
     files,
     http,
     journal,
+    kernel,
     logs,
     machine,
     nginx,
@@ -101,6 +104,7 @@ def _first(answers: Mapping[str, Answer], host: str) -> Snapshot:
         listed=() if web is None or isinstance(web, Unknown) else web.listed,
         units_left_out=0 if isinstance(left_out, Unknown) else left_out, open_run=read(open_run.FACT),
         dangling_units=() if isinstance(dangling, Unknown) else dangling, owners=read(owners.FACT),
+        disks=read(disks.FACT),
     )  # fmt: skip
 
 
@@ -134,7 +138,7 @@ def _complete(ask: Ask, snapshot: Snapshot) -> Snapshot:
 def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: Meanwhile | None) -> Snapshot:
     """What follows from the configuration: what its validators say, how the site answers, and then what its logs say.
 
-    The logs come last, so that they hold what our own questions to the site have brought about.
+    The logs and the kernel come last, so that they hold what our own questions to the site have brought about.
     """
     known = () if isinstance(snapshot.units, Unknown) else tuple(_told_of(snapshot))
     more = files.fact(["/etc/systemd/system/*.service.d/*.conf"])
@@ -157,7 +161,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         meanwhile(snapshot)
     state = [more, *([heard] if known else []), where, before, *who, peers, verdicts, *([looks] if pids else [])]
     state += [programs] if down else []
-    answers = ask(state, [site, tails, slow])
+    answers = ask(state, [site, tails, slow, kernel.FACT])
 
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))
@@ -175,6 +179,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         worker=read(who[0]) if who else Unknown("no worker of nginx runs"),
         verdicts=read(verdicts),
         answers=read(site),
+        kernel=read(kernel.FACT),
         unasked=asked.left_out,
     )
 
@@ -192,12 +197,13 @@ def _programs(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _told_of(snapshot: Snapshot) -> dict[str, None]:
-    """The units whose journal and drop-ins matter: the web's own, and any that failed or stands between two deaths."""
+    """The units whose journal and drop-ins matter: the web's, databases, any that failed or is between two deaths."""
     assert not isinstance(snapshot.units, Unknown)
     web = [unit.name for unit in topology.web_units(snapshot)]
     fpm = [] if isinstance(snapshot.php, Unknown) else [each.unit for each in snapshot.php.versions if each.unit]
     ill = [unit.name for unit in snapshot.units.values() if unit.active_state in ("failed", "activating")]
-    return dict.fromkeys([*web, *fpm, *ill][:MOST_JOURNAL_UNITS])
+    stored = [server.unit.name for server in database_servers.servers(snapshot)]
+    return dict.fromkeys([*web, *fpm, *stored, *ill][:MOST_JOURNAL_UNITS])
 
 
 def _log_paths(snapshot: Snapshot) -> tuple[str, ...]:

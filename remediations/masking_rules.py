@@ -49,6 +49,7 @@ _SHAPES = tuple(
         (r"(?P<head>)\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk_(?:live|test)_|sk-|AIza)[\w-]{16,}", 0),
         (r"(?P<head>)\bAKIA[0-9A-Z]{16}\b", 0),
         (r"(?P<head>\s(?:-u|--user)[ =])[^\s:]+:\S+", 0),
+        (r"(?P<head>\bsess_)[0-9A-Za-z,-]{20,256}", 0),  # the file of a PHP session is named by its id
         (r"(?P<head>\bmysql\w*\b.*\s-p)\S+", 0),
     )
 )

@@ -10,9 +10,11 @@ from remediations.editors import nginx_tree, php_fpm
 from remediations.errors import EditError
 from remediations.facts.base import Unknown
 from remediations.facts.databases import Databases
+from remediations.facts.disks import Disks
 from remediations.facts.files import Files, HostFile, new_file
 from remediations.facts.http import HttpAnswers
 from remediations.facts.journal import Journal
+from remediations.facts.kernel import Kills
 from remediations.facts.logs import Logs, Peers
 from remediations.facts.machine import Machine
 from remediations.facts.nginx import NginxFiles
@@ -66,6 +68,8 @@ class Snapshot:
     unasked: int = 0
     databases: Databases | Unknown = Unknown("the databases were not asked")
     restarts: Restarts | Unknown = Unknown("the restarts were not asked")
+    disks: Disks | Unknown = Unknown("the disks were not asked")
+    kernel: Kills | Unknown = Unknown("the kernel was not asked")
     listed: tuple[str, ...] = ()
     units_left_out: int = 0
     dangling_units: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ import yaml
 from tests import contract
 from tests.command_line import Answer, CommandLine
 from tests.conftest import LabHostFactory
-from tests.lab import faults
+from tests.lab import faults, resource_faults
 from tests.lab.features import DEPLOY_PASSWORD
 from tests.lab.host import LabHost
 from tests.lab.inventory import variables
@@ -140,7 +140,7 @@ def test_the_sudo_password_comes_from_the_environment(lab_host: LabHostFactory, 
 @pytest.mark.parametrize("folder", ["/var/log", "/etc/nginx", "/run"])
 def test_a_full_disk_leaves_every_byte_in_place(folder: str, web1: LabHost, command: CommandLine) -> None:
     command.knows(web1)
-    faults.disk_full(web1, folder)
+    resource_faults.disk_full(web1, folder)
     before = web1.sh("find /etc/nginx -type f ! -name zero -exec sha256sum {} + | sort")
     answer = command.remediate("--only", "upstream-max-fails")
     contract.check(answer.document)

@@ -75,6 +75,7 @@ READABLE_CONFIGURATION = [
 ]
 
 SECRETS_IN_PROSE = [
+    f"open(/var/lib/php/sessions/sess_{CANARY}0123456789, O_RDWR) failed",
     f'2026/11/22 13:05:00 [error] 7#7: *1 connect() failed, client: ::1, request: "GET /?token={CANARY} HTTP/1.1"',
     f'"GET /?a=1&access_token={CANARY}&b=2 HTTP/1.1" 502',
     f'upstream: "http://bob:{CANARY}@127.0.0.1:80/"',

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remediations import freshness, listening, topology
+from remediations import freshness, listening, memory_use, topology
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
 from remediations.nginx import complaints
 from remediations.snapshot import FpmVersion, Snapshot
 
+NEAR_SECONDS = 2
+"""Neither log has fractions of a second."""
 BY_SIGNAL = {"4": "ILL", "6": "ABRT", "7": "BUS", "8": "FPE", "11": "SEGV"}
 """What a process gets for a fault of its own."""
 
-_CHILD = r"\[[^\]]{1,40}\] WARNING: \[pool (?P<pool>[^\]]{1,255})\] child \d+"
+_CHILD = r"\[[^\]]{1,40}\] WARNING: \[pool (?P<pool>[^\]]{1,255})\] child (?P<child>\d+)"
 _EXITED = re.compile(_CHILD + r" exited on signal (?P<signal>\d+)")
 _TIMED_OUT = re.compile(
     _CHILD + r", script '(?P<script>[^']{1,1000})' .{0,2000}execution timed out \((?P<seconds>[\d.]+) sec\)"
@@ -57,11 +59,11 @@ def _let_down(snapshot: Snapshot, version: FpmVersion) -> set[float]:
 
 
 def _lines(snapshot: Snapshot, version: FpmVersion, times: set[float]) -> Iterator[tuple[str, str]]:
-    """The lines of its log within 2 s of these times: neither log has fractions of a second."""
+    """The lines of its log within 2 s of these times."""
     path = version.config.global_settings.error_log.value
     if isinstance(snapshot.logs, Unknown) or path is None or path not in snapshot.logs:
         return
-    near = {time + offset for time in times for offset in (-2, -1, 0, 1, 2)}
+    near = {time + offset for time in times for offset in range(-NEAR_SECONDS, NEAR_SECONDS + 1)}
     for line in snapshot.logs[path].lines:
         if freshness.fpm_time(snapshot.machine, line) in near:
             yield path, line
@@ -97,11 +99,22 @@ def _exited(snapshot: Snapshot, master: str, path: str, line: str) -> Finding | 
         return Finding("worker-segfault", subject, "certain", what, evidence, None, SEGFAULT)
     if match["signal"] != "9":
         return None  # TERM and QUIT are how a master ends its workers
-    if oom := _oom_lines(snapshot, master):
+    if oom := (*_kernel_lines(snapshot, master, int(match["child"]), line), *_oom_lines(snapshot, master)):
         what = f"the kernel killed workers of pool {match['pool']} for want of memory"
         return Finding("worker-oom", subject, "certain", what, (*evidence, *oom), None, OOM)
     what = f"workers of pool {match['pool']} are killed from outside (signal 9)"
     return Finding("worker-killed", subject, "likely", what, evidence, None, KILLED)
+
+
+def _kernel_lines(snapshot: Snapshot, unit: str, child: int, line: str) -> tuple[Evidence, ...]:
+    """The kernel's word of killing this worker: by its pid or, in a container, which counts pids anew, its second."""
+    died = freshness.fpm_time(snapshot.machine, line) or 0
+    return tuple(
+        Evidence("kernel", f"{freshness.clock(snapshot.machine, time)} {kill.text}")
+        for kill in memory_use.recent_kills(snapshot)
+        if kill.name.startswith("php-fpm") and kill.unit in (None, unit)
+        if abs((time := memory_use.at(snapshot, kill)) - died) <= NEAR_SECONDS or kill.pid == child
+    )[-1:]
 
 
 def _oom_lines(snapshot: Snapshot, unit: str) -> tuple[Evidence, ...]:

@@ -23,6 +23,8 @@ class Machine:
     memory_total: int
     memory_available: int
     tools: frozenset[str]
+    swap_total: int = 0
+    swap_free: int = 0
 
     @property
     def root(self) -> bool:
@@ -48,6 +50,8 @@ def parse(stdout: bytes) -> Machine | Unknown:
             memory_total=_kib(found["MemTotal"]),
             memory_available=_kib(found["MemAvailable"]),
             tools=frozenset(value for key, value in pairs if key == "tool"),
+            swap_total=_kib(found.get("SwapTotal", "0")),
+            swap_free=_kib(found.get("SwapFree", "0")),
         )
     except (KeyError, ValueError) as error:
         return Unknown(f"the machine's own facts are not readable: {error!r}")

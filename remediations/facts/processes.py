@@ -15,7 +15,8 @@ MAX_BYTES = 4 * 1024 * 1024
 class Process:
     """`started` in seconds since the epoch, late by up to one; `age` in whole seconds; `unit` is its cgroup's.
 
-    `title` is kept only for nginx and php-fpm, whose titles say what they are.
+    `title` is kept only for nginx and php-fpm, whose titles say what they are; `resident` is in bytes, 0 for less than
+    16 MiB.
     """
 
     pid: int
@@ -27,6 +28,7 @@ class Process:
     unit: str | None
     memory: Memory | None = None
     started: float = 0.0
+    resident: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,11 @@ Processes = Mapping[int, Process]
 
 
 def parse(stdout: bytes) -> Processes | Unknown:
-    """Lines `t` (the time of asking), `p` (a process), `c` (its cgroup) and `m` (a memory figure in kB)."""
+    """Lines `t` (the time of asking), `p` (a process), `r` (its resident kB), `c` (its cgroup), `m` (a kB figure)."""
     rows: list[list[str]] = []
     now = 0.0
     units: dict[int, str] = {}
+    resident: dict[int, int] = {}
     memory: dict[int, dict[str, int]] = {}
     for line in lines_of(stdout):
         kind, _, rest = line.partition(" ")
@@ -59,6 +62,9 @@ def parse(stdout: bytes) -> Processes | Unknown:
         elif kind == "c":
             pid, path = rest.split(" ", 1)
             units.update({int(pid): unit} if (unit := _unit(path)) else {})
+        elif kind == "r":
+            pid, kib = rest.split()
+            resident[int(pid)] = int(kib) * 1024
         elif kind == "m":
             pid, key, kib = rest.split()
             figures = memory.setdefault(int(pid), {})
@@ -68,7 +74,7 @@ def parse(stdout: bytes) -> Processes | Unknown:
             pid=int(row[0]), parent=int(row[1]), uid=int(row[2]), age=int(row[3]), started=now - int(row[3]),
             name=row[4],
             title=row[5] if len(row) > 5 else "", unit=units.get(int(row[0])),
-            memory=_memory(memory.get(int(row[0]))),
+            memory=_memory(memory.get(int(row[0]))), resident=resident.get(int(row[0]), 0),
         )
         for row in rows if len(row) >= 5
     }  # fmt: skip

@@ -1,11 +1,12 @@
 # shellcheck shell=sh
-# Every process, its cgroup, and what memory each PHP-FPM process takes.
+# Every process, its cgroup, what the big ones hold in memory, and what each PHP-FPM process takes.
 
 echo "t $(date +%s.%N)"
-ps -eo pid=,ppid=,uid=,etimes=,comm=,args= 2>/dev/null |
-  awk '{ pid=$1; name=$5; title=""
-         if (name ~ /^(nginx|php-fpm)/) { for (i=6;i<=NF && i<26;i++) title=title " " $i }
-         print "p", pid, $2, $3, $4, name, title }' || exit 3
+ps -eo pid=,ppid=,uid=,etimes=,rss=,comm=,args= 2>/dev/null |
+  awk '{ pid=$1; name=$6; title=""
+         if (name ~ /^(nginx|php-fpm)/) { for (i=7;i<=NF && i<27;i++) title=title " " $i }
+         print "p", pid, $2, $3, $4, name, title
+         if ($5 >= 16384) print "r", pid, $5 }' || exit 3
 # grep, not awk: a process that ends meanwhile takes its files away, and mawk then reads none of those that follow.
 grep -H -e '^0::' -e ':name=systemd:' /proc/[0-9]*/cgroup 2>/dev/null |
   sed -n 's|^/proc/\([0-9]*\)/cgroup:[^:]*:[^:]*:\(/..*\)|c \1 \2|p'

@@ -48,9 +48,10 @@ def findings(snapshot: Snapshot, sayings: Sequence[Saying]) -> Iterator[Finding]
     yield from newest.values()
 
 
-def fresh(snapshot: Snapshot) -> Iterator[Record]:
+def fresh(snapshot: Snapshot, *, of_apps: bool = False) -> Iterator[Record]:
     """The records that speak of the present fault: of a site whose answer is bad, made by nginx, right now.
 
+    With `of_apps` those of a bad answer that an app has made, too: what PHP says comes to nginx's log by FastCGI.
     They are those of our own questions and of that time; only where these have left none, `recent` ones. That a group
     is written off says nothing: why it was, has been said before. Of a log alone all that is recent counts: nobody
     has asked the site.
@@ -58,7 +59,7 @@ def fresh(snapshot: Snapshot) -> Iterator[Record]:
     if snapshot.log_alone:
         yield from recent(snapshot)
         return
-    bad = set(_bad_sites(snapshot))
+    bad = set(_bad_sites(snapshot, of_apps=of_apps))
     told = [(bad.intersection(record.sites), record) for record in recent(snapshot)] if bad else []
     now = snapshot.machine.now - WHOLE_SECONDS
     telling = ((sites, one) for sites, one in told if not one.message.startswith(WRITTEN_OFF))
@@ -90,12 +91,12 @@ def subject(record: Record) -> str:
     return match["name"] if match else "nginx"
 
 
-def _bad_sites(snapshot: Snapshot) -> Iterator[str]:
+def _bad_sites(snapshot: Snapshot, *, of_apps: bool) -> Iterator[str]:
     """The names of the sites whose bad answer is nginx's own word, or none at all; an app's 500 is the app's."""
     answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
     for answer in answers:
         ours = answer.status in (None, *health.BAD_GATEWAY) or health.layer(answer) == "nginx"
-        if ours and health.complaint(answer):
+        if (ours or of_apps) and health.complaint(answer):
             yield from answer.probe.sites
 
 

@@ -16,9 +16,9 @@ def found(host: Snapshot) -> list[tuple[str, str]]:
     return [(finding.cause, finding.subject) for finding in diagnosis.diagnose(host)]
 
 
-def with_unit(host: Snapshot, **changed: object) -> Snapshot:
-    unit: Unit = dataclasses.replace(units(host)[FPM], **changed)  # type: ignore[arg-type]  # each test knows its fields
-    return dataclasses.replace(host, units={**units(host), FPM: unit})
+def with_unit(host: Snapshot, name: str = FPM, **changed: object) -> Snapshot:
+    unit: Unit = dataclasses.replace(units(host)[name], **changed)  # type: ignore[arg-type]  # each test knows its fields
+    return dataclasses.replace(host, units={**units(host), name: unit})
 
 
 def units(host: Snapshot) -> dict[str, Unit]:

@@ -64,12 +64,12 @@ def record(names: Sequence[str] = ()) -> None:
     from tests.lab.lab import boot
     from tests.on_host import target
 
-    every = ("healthy", *(fault for fault in faults.FAULTS if fault != "disk-full"))
+    every = ("healthy", *faults.FAULTS)
     if unknown := set(names) - set(every):
         raise SystemExit(f"no such fault: {', '.join(sorted(unknown))}; there are: {', '.join(every)}")
     for name in names or every:
         with tempfile.TemporaryDirectory() as folder:
-            host = boot("web1", Path(folder))
+            host = boot("web1", Path(folder), faults.needs(name))
             try:
                 if name != "healthy":
                     faults.FAULTS[name](host)

@@ -47,6 +47,12 @@ EXPECTED = {
     "connect-forbidden": [("selinux-denied", "192.0.2.9:8001")],
     "no-live-upstreams": [("no-live-upstreams", "app")],
     "nginx-file-limit": [("nginx-file-limit", "nginx.service")],
+    "disk-full": [("disk-full", "/var/log")],
+    "sessions-disk-full": [("disk-full", "/var/lib/php/sessions")],
+    "inodes-full": [("inodes-full", "/var/lib/php/sessions")],
+    "database-down": [("database-down", "mariadb.service")],
+    "database-disk-full": [("disk-full", "/var/lib/mysql"), ("database-down", "mariadb.service")],
+    "worker-oom": [("worker-oom", "php8.2-fpm.service:www")],
     "worker-connections": [("worker-connections", "nginx.service")],
     "unit-broken": [("unit-broken", "app@8001.service"), ("unit-broken", "app@8002.service")],
     "unit-broken-user": [("unit-broken", "app@8001.service"), ("unit-broken", "app@8002.service")],
@@ -68,6 +74,7 @@ BAD_SITES = {
     for name in EXPECTED
     if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped")
     and name not in ("port-conflict", "port-conflict-fpm", "reload-not-applied", "reload-zone-changed")
+    if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped", "disk-full")
 }
 
 

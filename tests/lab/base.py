@@ -14,13 +14,17 @@ from tests.lab.errors import LabError
 from tests.lab.paths import cache_folder, locked
 from tests.lab.sources import debian_sources
 
-Kind = Literal["plain", "python"]
+Kind = Literal["plain", "python", "database"]
 SUITE = "bookworm"
 PACKAGES = [
     *("systemd", "systemd-sysv", "dbus", "util-linux", "procps", "sudo", "acl", "attr"),
     *("iproute2", "nftables", "curl", "openssh-server", "nginx-light", "php-fpm", "php8.2-cli"),
 ]
-EXTRA: dict[Kind, list[str]] = {"plain": [], "python": ["python3-minimal", "fish"]}
+EXTRA: dict[Kind, list[str]] = {
+    "plain": [],
+    "python": ["python3-minimal", "fish"],
+    "database": ["mariadb-server", "php8.2-mysql"],
+}
 """fish stands with Python because Debian's fish depends on python3, and the plain base must have no Python."""
 FINISH = (
     "useradd --create-home --shell /bin/bash deploy",

@@ -20,6 +20,19 @@ def create(name: str) -> None:
         folder.mkdir(exist_ok=True)
 
 
+def limit_memory(name: str, limit: int) -> Path:
+    """A cgroup for those of the host's processes that may have so many bytes together; goes with the host.
+
+    LabError where this machine has no hierarchy for memory alone (cgroup v1): the one of v2 is systemd's.
+    """
+    folder = ROOT / "memory" / name
+    if not folder.parent.is_dir():
+        raise LabError(f"{name}: this machine has no {folder.parent}")
+    folder.mkdir(exist_ok=True)
+    (folder / "memory.limit_in_bytes").write_text(str(limit))
+    return folder
+
+
 def kill(name: str, timeout: float = 10) -> None:
     """Kills every process in the cgroup and waits until none is left."""
     unified = folders(name)[0]
@@ -35,7 +48,7 @@ def kill(name: str, timeout: float = 10) -> None:
 
 def remove(name: str) -> None:
     """Removes the emptied folders, deepest first."""
-    for folder in folders(name):
+    for folder in (*folders(name), ROOT / "memory" / name):
         nested = sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True)
         for path in [*nested, *([folder] if folder.is_dir() else [])]:
             path.rmdir()

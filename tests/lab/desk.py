@@ -26,7 +26,7 @@ def up(names: str, variant: str, broken: str) -> None:
         if not wanted:
             raise LabError("name at least one host: invoke lab.up web1")
         for name in wanted:
-            host = _up(name, _words(variant))
+            host = _up(name, [*_words(variant), *(faults.needs(broken) if broken else ())])
             if fault:
                 fault(host)
                 print(f"{name}: broken: {broken}")

@@ -7,6 +7,7 @@ from functools import partial
 from tests.lab.connecting_faults import CONNECTING_FAULTS
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
+from tests.lab.resource_faults import NEEDS, RESOURCE_FAULTS
 from tests.lab.responding_faults import silent_database
 from tests.lab.site import POOL
 from tests.lab.unit_faults import UNIT_FAULTS
@@ -84,15 +85,6 @@ def pool_exhausted(host: LabHost, seconds: int = 60, page: str = "/slow.php") ->
     _until(host, f"[ $({_status('/')}) = 502 ]")
 
 
-def disk_full(host: LabHost, folder: str = "/var/log") -> None:
-    """No byte can be written below the folder any more; what it held is still there."""
-    place = shlex.quote(folder)
-    size = f"$(( $(du -sk {place} | cut -f1) + 256 ))k"
-    move = f'cp -a {place}/. "$new" && mount --bind "$new" {place} && umount "$new" && rmdir "$new"'
-    host.sh(f'new=$(mktemp -d /mnt/full.XXXX) && mount -t tmpfs -o mode=0755,size={size} full "$new" && {move}')
-    host.sh(f"cat /dev/zero >{place}/zero 2>/dev/null || true")
-
-
 FAULTS: dict[str, Fault] = {
     "service-stopped": service_stopped,
     "service-crashed": service_crashed,
@@ -105,7 +97,7 @@ FAULTS: dict[str, Fault] = {
     "app-8001-stopped": partial(service_stopped, unit="app@8001.service"),
     "app-8002-stopped": partial(service_stopped, unit="app@8002.service"),
     "apps-stopped": partial(service_stopped, unit="app@*.service"),
-    "disk-full": disk_full,
+    **RESOURCE_FAULTS,
     **UPSTREAM_FAULTS,
     "pool-blocked": partial(pool_blocked, seconds=600),
     **CONNECTING_FAULTS,
@@ -119,6 +111,11 @@ def find(name: str) -> Fault:
     if name not in FAULTS:
         raise LabError(f"no such fault: {name}; there are: {', '.join(FAULTS)}")
     return FAULTS[name]
+
+
+def needs(name: str) -> tuple[str, ...]:
+    """The features that a host must have for this fault."""
+    return (NEEDS[name],) if name in NEEDS else ()
 
 
 def _kill_master(host: LabHost) -> None:

@@ -49,7 +49,7 @@ def choose(names: Sequence[str]) -> tuple[Feature, ...]:
 
 
 def base_kind(chosen: Sequence[Feature]) -> Kind:
-    return "python" if any(feature.base == "python" for feature in chosen) else "plain"
+    return next((feature.base for feature in chosen if feature.base != "plain"), "plain")
 
 
 def login_user(chosen: Sequence[Feature]) -> str:
@@ -105,6 +105,11 @@ def _two_php(record: Record) -> None:
     second_php.install(record.root)
 
 
+def _database(record: Record) -> None:
+    """The shop asks MariaDB through the socket, as most do; the right to do so comes with the user's name."""
+    site.copy_tree(EXTRAS / "database", record.root)
+
+
 FEATURES = {
     feature.name: feature
     for feature in (
@@ -118,6 +123,13 @@ FEATURES = {
         Feature("noisy", ".bashrc prints bytes that are no UTF-8, and there is a motd", _noisy),
         Feature("no-systemd", "sshd, nginx and PHP-FPM started by hand", _no_systemd),
         Feature("no-unshare", "unshare is refused over ssh", _no_unshare, excludes=frozenset({"no-systemd"})),
+        Feature(
+            "database",
+            "MariaDB, which the shop asks for each page",
+            _database,
+            base="database",
+            excludes=frozenset({"python", "fish", "no-systemd"}),
+        ),
         Feature("two-php", "an imitated PHP 8.1 beside 8.2, serving legacy.example", _two_php),
     )
 }

@@ -1,11 +1,13 @@
 """The words of `invoke lab.up`: apart from what they do, so that they can be listed without loading the lab."""
 
 VARIANTS = (
-    "python", "sudo-user", "sudo-password", "no-sudo", "fish", "noisy", "no-systemd", "no-unshare", "two-php",
+    "python", "sudo-user", "sudo-password", "no-sudo", "fish", "noisy", "no-systemd", "no-unshare", "database",
+    "two-php",
 )  # fmt: skip
 FAULTS = (
     "service-stopped", "service-crashed", "start-limit-hit", "crash-loop", "socket-deleted", "config-invalid",
     "config-invalid-stopped", "pool-exhausted", "app-8001-stopped", "app-8002-stopped", "apps-stopped", "disk-full",
+    "sessions-disk-full", "inodes-full", "database-down", "database-disk-full", "worker-oom",
     "socket-path-mismatch", "socket-permission", "address-mismatch", "header-too-big", "upstream-closed",
     "protocol-mismatch", "slow-upstream", "worker-segfault", "worker-killed", "request-terminated", "tls-mismatch",
     "dns-failure", "firewall-reject", "firewall-drop", "connect-forbidden", "nginx-file-limit", "no-live-upstreams",

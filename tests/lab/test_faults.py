@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import LabHostFactory
-from tests.lab import faults
+from tests.lab import faults, resource_faults
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
 from tests.patience import eventually
@@ -22,6 +22,11 @@ EXPECTED = {
     "app-8002-stopped": (200, 200),
     "apps-stopped": (200, 502),
     "disk-full": (200, 200),
+    "sessions-disk-full": (500, 200),
+    "inodes-full": (500, 200),
+    "database-down": (500, 200),
+    "database-disk-full": (500, 200),
+    "worker-oom": (502, 200),
     "socket-path-mismatch": (502, 200),
     "socket-permission": (502, 200),
     "address-mismatch": (200, 502),
@@ -58,9 +63,10 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", faults.FAULTS)
-def test_a_broken_host_answers_as_the_fault_says(web1: LabHost, name: str) -> None:
-    faults.find(name)(web1)
-    assert tuple(web1.get(site).status for site in ("shop.example", "api.example")) == EXPECTED[name]
+def test_a_broken_host_answers_as_the_fault_says(lab_host: LabHostFactory, name: str) -> None:
+    host = lab_host(variant=",".join(faults.needs(name)))
+    faults.find(name)(host)
+    assert tuple(host.get(site).status for site in ("shop.example", "api.example")) == EXPECTED[name]
 
 
 def test_a_crashed_service_is_failed_and_its_socket_file_is_stale(web1: LabHost) -> None:
@@ -104,7 +110,7 @@ def test_one_stopped_app_server_is_really_stopped(web1: LabHost) -> None:
 @pytest.mark.parametrize("folder", ["/var/log", "/etc/nginx"])
 def test_on_a_full_disk_nothing_can_be_written_but_all_can_be_read(web1: LabHost, folder: str) -> None:
     before = web1.sh(f"cd {folder} && find . -type f -name '*.conf' | sort")
-    faults.disk_full(web1, folder)
+    resource_faults.disk_full(web1, folder)
     with pytest.raises(LabError, match="No space left on device"):
         web1.write(f"{folder}/more", b"x" * 5000)
     assert web1.sh(f"cd {folder} && find . -type f -name '*.conf' | sort") == before

@@ -24,5 +24,5 @@ def test_a_cause_is_explained_without_the_marks_of_its_page() -> None:
 
 
 def test_a_name_that_there_is_not_is_an_error_with_those_that_there_are() -> None:
-    with pytest.raises(UsageError, match=r"did you mean 'service-stopped'.*limit-req.*the causes config-invalid"):
+    with pytest.raises(UsageError, match=r"did you mean 'service-stopped'.*limit-req.*the causes disk-full"):
         explain("servce-stopped")
