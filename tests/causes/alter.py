@@ -16,7 +16,11 @@ def found(host: Snapshot) -> list[tuple[str, str]]:
     return [(finding.cause, finding.subject) for finding in diagnosis.diagnose(host)]
 
 
-def with_unit(host: Snapshot, name: str = FPM, **changed: object) -> Snapshot:
+def with_unit(host: Snapshot, **changed: object) -> Snapshot:
+    return with_named_unit(host, FPM, **changed)
+
+
+def with_named_unit(host: Snapshot, name: str, **changed: object) -> Snapshot:
     unit: Unit = dataclasses.replace(units(host)[name], **changed)  # type: ignore[arg-type]  # each test knows its fields
     return dataclasses.replace(host, units={**units(host), name: unit})
 

@@ -13,7 +13,7 @@ from remediations.facts.kernel import Kill
 from remediations.facts.logs import Log
 from remediations.findings import Finding
 from remediations.snapshot import Snapshot
-from tests.causes.alter import found, with_unit
+from tests.causes.alter import found, with_named_unit
 from tests.causes.recorded import snapshot
 
 NGINX_LOG = "/var/log/nginx/error.log"
@@ -89,7 +89,7 @@ def test_a_database_with_room_is_started() -> None:
 def test_a_database_is_brought_back_only_as_it_may_be(
     changed: dict[str, object], cure: str | None, advice: str
 ) -> None:
-    (finding,) = diagnosis.diagnose(with_unit(snapshot("database-down"), "mariadb.service", **changed))
+    (finding,) = diagnosis.diagnose(with_named_unit(snapshot("database-down"), "mariadb.service", **changed))
     assert (finding.cause, finding.remediation) == ("database-down", cure)
     assert advice in str(finding.advice)
 
@@ -98,10 +98,10 @@ def test_a_database_that_runs_and_is_not_reached_is_left_alone() -> None:
     """It listens elsewhere, or the site's password is wrong: what was said before its start is over."""
     down = snapshot("database-down")
     running = {"active_state": "active", "sub_state": "running"}
-    (finding,) = diagnosis.diagnose(with_unit(down, "mariadb.service", **running, served_since=1.0))
+    (finding,) = diagnosis.diagnose(with_named_unit(down, "mariadb.service", **running, served_since=1.0))
     assert (finding.cause, finding.subject, finding.remediation) == ("database-down", "MySQL", None)
     since = down.machine.uptime + 1
-    later = with_unit(down, "mariadb.service", **running, served_since=since + 2)
+    later = with_named_unit(down, "mariadb.service", **running, served_since=since + 2)
     assert [one.cause for one in diagnosis.diagnose(later)] == ["unknown"]
 
 
