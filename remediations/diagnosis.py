@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -113,7 +113,7 @@ def unknown(snapshot: Snapshot) -> Finding:
         f"the site is bad{_missing_text(judged)} and none of the known causes fits",
         tuple(seen),
         None,
-        " ".join(filter(None, ("A person must look.", blind_spots(snapshot), _deaf(snapshot)))),
+        " ".join(filter(None, ("A person must look.", blind_spots(snapshot), _resources(snapshot), _deaf(snapshot)))),
     )
 
 
@@ -146,7 +146,20 @@ def blind_spots(snapshot: Snapshot) -> str:
     if snapshot.log_alone:
         return f"not looked at, since only a log was given: {', '.join(BEYOND_A_LOG)}"
     facts = ("units", "sockets", "processes", "nginx", "php", "journal", "logs", "verdicts", "answers")
-    reasons = {name: fact.reason for name in facts if isinstance(fact := getattr(snapshot, name), Unknown)}
+    reasons = _reasons(snapshot, facts)
     if snapshot.units_left_out:
         reasons["some units"] = f"there are {snapshot.units_left_out} more than are looked at"
+    return _unknown(reasons)
+
+
+def _resources(snapshot: Snapshot) -> str:
+    """Whether room and memory could not be looked at: of interest only where no other cause was found."""
+    return "" if snapshot.log_alone else _unknown(_reasons(snapshot, ("disks", "kernel")))
+
+
+def _reasons(snapshot: Snapshot, facts: Sequence[str]) -> dict[str, str]:
+    return {name: fact.reason for name in facts if isinstance(fact := getattr(snapshot, name), Unknown)}
+
+
+def _unknown(reasons: Mapping[str, str]) -> str:
     return "; ".join(f"unknown: {name} ({reason})" for name, reason in reasons.items())

@@ -103,7 +103,12 @@ def _exited(snapshot: Snapshot, master: str, path: str, line: str) -> Finding | 
         what = f"the kernel killed workers of pool {match['pool']} for want of memory"
         return Finding("worker-oom", subject, "certain", what, (*evidence, *oom), None, OOM)
     what = f"workers of pool {match['pool']} are killed from outside (signal 9)"
-    return Finding("worker-killed", subject, "likely", what, evidence, None, KILLED)
+    return Finding("worker-killed", subject, "likely", what, evidence, None, KILLED + _unheard(snapshot))
+
+
+def _unheard(snapshot: Snapshot) -> str:
+    """Why the kernel's word is missing, where it could not be had: then want of memory is not ruled out."""
+    return f" Unknown here: {snapshot.kernel.reason}." if isinstance(snapshot.kernel, Unknown) else ""
 
 
 def _kernel_lines(snapshot: Snapshot, unit: str, child: int, line: str) -> tuple[Evidence, ...]:

@@ -228,3 +228,8 @@ def test_a_deleted_log_that_is_held_open_is_named_with_its_holder() -> None:
     texts = [one.text for one in finding.evidence if one.source == "process"]
     assert texts == ["nginx (pid 77) holds /var/log/nginx/error.log open, deleted: 300 MiB"]
     assert "nginx -s reopen" in str(finding.advice)
+
+
+def test_a_kernel_log_that_may_not_be_read_does_not_rule_out_want_of_memory() -> None:
+    deaf = dataclasses.replace(snapshot("worker-killed"), kernel=Unknown("the kernel's log is readable by root only"))
+    assert "Unknown here: the kernel's log is readable by root only" in str(diagnosis.diagnose(deaf)[0].advice)
