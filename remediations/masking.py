@@ -10,6 +10,7 @@ from remediations.masking_rules import in_prose, in_statement, without_known_sha
 
 _PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 _PEM = re.compile(r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.S)
+_ODD = re.compile(r"[^\n\t -~]")
 _HUNK = re.compile(r"@@ -(?P<before>\d+)(?:,\d+)? \+(?P<after>\d+)(?:,\d+)? @@")
 _SIDES = {"-": ("before",), "+": ("after",), " ": ("after", "before")}
 _SECRET_MAP = re.compile(r"^\s*map\s+\S*\$\w*(?:key|token|secret|passw|auth)\w*\S*\s+\$\w+\s*\{", re.I)
@@ -92,13 +93,11 @@ def _blotted(line: str) -> str:
 
 def defused(value: str) -> str:
     """Control, bidirectional and other invisible characters as escapes; newlines and tabs stay."""
-    if value.isascii() and value.isprintable():
-        return value
-    return "".join(char if char in "\n\t" or _harmless(char) else _escape(char) for char in value)
+    return _ODD.sub(lambda char: char[0] if _harmless(char[0]) else _escape(char[0]), value)
 
 
 def _harmless(char: str) -> bool:
-    return char == " " or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    return unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def _escape(char: str) -> str:

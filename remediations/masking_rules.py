@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 MASK = "***"
@@ -83,6 +84,7 @@ def in_statement(line: str) -> Statement:
     return Statement(_masked(line, [(start, end if end >= 0 else len(line)) for start, end in spans]), open_ended)
 
 
+@lru_cache(maxsize=10_000)
 def is_secret_name(name: str) -> bool:
     """`DB_PASSWORD`, `X-Api-Key`, `mail.password`, `env[ANY]`; not `proxy_pass` or `server_tokens.example.com`."""
     name = name.removeprefix("--")

@@ -54,7 +54,7 @@ def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConn
         results, interrupted = _carry_out(fleet, request)
         code = interrupts.EXIT_CODE if interrupted else _code(request, results)
         code = _report(request, run_id, results, out, code)
-        return _saved(request, run_id, results, fleet, save, code) if save else code
+        return _saved(request, run_id, results, fleet, save, code) if save and not interrupted else code
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def keep(
     kept = Bundle(_version(), run, int(time.time()), tuple(_kept(one, known.get(one.host)) for one in results))
     try:
         save(evidence.pack(kept, report))
-    except DamagedError as error:
+    except (DamagedError, ValueError) as error:  # ValueError: a host may call its time "nan", which JSON cannot
         raise OSError(str(error)) from error
     names = [one.host for one in kept.hosts if isinstance(one, Snapshot)]
     who = ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} hosts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -236,6 +237,32 @@ def test_a_bundle_that_could_not_be_read_again_is_not_written(tmp_path: Path, mo
     with pytest.raises(OSError, match="it would hold more than"):
         kept(tmp_path / "bundle", DOWN)
     assert not list(tmp_path.iterdir())
+
+
+def test_facts_that_no_file_can_hold_are_told(tmp_path: Path) -> None:
+    result, host = live("healthy")
+    odd = dataclasses.replace(host, machine=dataclasses.replace(host.machine, memory_total=float("nan")))  # type: ignore[arg-type]  # whatever a host says
+    with pytest.raises(OSError, match="JSON"):
+        kept(tmp_path / "bundle", result, web1=odd)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_was_interrupted_keeps_the_bundle_of_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory, place = tmp_path / "inventory.yml", tmp_path / "bundle"
+    inventory.write_text("all: {hosts: {web2: {ansible_host: 127.0.0.1, ansible_port: 1}}}")
+    place.write_bytes(b"the last one")
+    words = ["diagnose", "--host", "web2", "--inventory", str(inventory), "--save", str(place)]
+    request = command_words.guess(words)
+    assert request is not None
+    hosts = reach.reach(request).hosts
+    monkeypatch.setattr(run, "_carry_out", lambda *_: ((DOWN,), True))
+    assert run.run(request, hosts, {}) == 130
+    assert place.read_bytes() == b"the last one"
+    monkeypatch.setattr(run, "_carry_out", lambda *_: ((DOWN,), False))
+    assert run.run(request, hosts, {}) == 4
+    assert place.read_bytes() != b"the last one"
 
 
 def test_where_a_mask_hides_what_mattered_it_is_said(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from remediations import freshness
 from remediations.causes import php_workers
@@ -50,6 +51,7 @@ DOWN = Saying(
     "possible",
 )
 NGINX = "nginx"
+MOST_LINES = 3
 _EMERG = re.compile(r"(?:nginx: )?(?:\[emerg\] )?(?:\d+#\d+: )?(?P<what>.{1,1000} in (?P<place>/\S{1,500}:\d+))$")
 _OOM = re.compile(r".{0,500}Killed process \d+ \((?P<name>php-fpm[^)]{0,64})\)")
 _FPM_UNIT = re.compile(r"php[\w.-]*fpm[\w.-]*\.service")
@@ -108,26 +110,45 @@ def _master(snapshot: Snapshot) -> str:
     return units.pop() if len(units) == 1 else "php-fpm"
 
 
+@dataclass
+class _State:
+    """How a unit stands, and the lines that say so."""
+
+    cause: str
+    what: str
+    lines: list[JournalLine] = field(default_factory=list)
+
+
 def _units(snapshot: Snapshot) -> Iterator[Finding]:
-    """How each unit stands at the end of the journal: its last start, stop or death counts."""
-    last: dict[str, tuple[str, str, JournalLine]] = {}
+    """How each unit stands at the end of the journal: what was said since its last start counts."""
+    states: dict[str, _State] = {}
     for line in _journal(snapshot):
-        name, was = line.unit or "", last.get(line.unit or "", ("",))[0]
-        if not name or line.source != "systemd" or name.startswith("user@"):
+        if not line.unit or line.source != "systemd" or line.unit.startswith("user@"):
             continue
         if line.message.startswith("Started "):
-            last.pop(name, None)
-        elif any(words in line.message for words in GAVE_UP):
-            last[name] = ("start-limit-hit", "systemd has given up starting it", line)
-        elif was != "start-limit-hit" and any(words in line.message for words in DIED):
-            last[name] = ("service-crashed", "it died", line)
-        elif not was and line.message.startswith("Stopped "):
-            last[name] = ("service-stopped", "it was stopped and not started again", line)
-    for name, (cause, what, line) in last.items():
-        told = f"{freshness.clock(snapshot.machine, line.time)} {line.message}"
-        advice = f"Ask the host how it is now: systemctl status {name}; why: journalctl -u {name} -e."
-        evidence = (Evidence(f"journal:{name}", told),)
-        yield Finding(cause, name, "likely", f"{name}: {what}, as the journal ends", evidence, RESTART, advice)
+            states.pop(line.unit, None)
+        elif new := _said_of(line, states.get(line.unit)):
+            states[line.unit] = new
+            new.lines.append(line)
+    for name, state in states.items():
+        told = [f"{freshness.clock(snapshot.machine, one.time)} {one.message}" for one in state.lines[-MOST_LINES:]]
+        yield Finding(
+            state.cause, name, "likely", f"{name}: {state.what}, as the journal ends",
+            tuple(Evidence(f"journal:{name}", text) for text in told), RESTART,
+            f"Ask the host how it is now: systemctl status {name}; why: journalctl -u {name} -e.",
+        )  # fmt: skip
+
+
+def _said_of(line: JournalLine, state: _State | None) -> _State | None:
+    """The unit's state by this line; that systemd has given up outweighs all that follows, a death that it stopped."""
+    if any(words in line.message for words in GAVE_UP):
+        return _State("start-limit-hit", "systemd has given up starting it", state.lines if state else [])
+    if any(words in line.message for words in DIED):
+        died = state if state and state.cause != "service-stopped" else None
+        return died or _State("service-crashed", "it died")
+    if line.message.startswith("Stopped ") and state is None:
+        return _State("service-stopped", "it was stopped and not started again")
+    return None
 
 
 def _killed_by_kernel(snapshot: Snapshot) -> Iterator[Finding]:

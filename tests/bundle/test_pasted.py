@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from remediations import diagnosis, freshness, offline
 from remediations.bundle import pasted, source
@@ -17,7 +20,7 @@ from remediations.facts.base import Unknown
 from remediations.snapshot import Snapshot
 from tests.causes.recorded import snapshot as recorded
 
-NOW = 1_795_000_000.0
+NOW = 1_795_600_000.0
 """November 2026."""
 ABOUT = 'client: 192.0.2.1, server: shop.example, request: "GET / HTTP/1.1"'
 FPM_SOCKET = "unix:/run/php/php8.2-fpm.sock"
@@ -26,12 +29,12 @@ TO_APP = f'{ABOUT}, upstream: "http://127.0.0.1:8001/", host: "api.example"'
 READING = "while reading response header from upstream"
 
 
-def given(text: str) -> Snapshot:
-    return pasted.snapshot("error.log", text.encode(), cut=False, now=NOW)
+def given_log(text: str) -> Snapshot:
+    return pasted.snapshot("error.log", text.encode(errors="replace"), cut=False, now=NOW)
 
 
 def found(text: str) -> list[tuple[str, str, str]]:
-    return [(one.cause, one.subject, one.confidence) for one in diagnosis.diagnose(given(text))]
+    return [(one.cause, one.subject, one.confidence) for one in diagnosis.diagnose(given_log(text))]
 
 
 def nginx(message: str, about: str = TO_FPM, time: str = "13:05:00", level: str = "error") -> str:
@@ -115,7 +118,7 @@ KINDS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
 def test_a_line_names_its_cause_and_no_more_than_likely(name: str) -> None:
     text, expected = KINDS[name]
     assert found(text) == expected
-    for finding in diagnosis.diagnose(given(text)):
+    for finding in diagnosis.diagnose(given_log(text)):
         assert finding.remediation or finding.advice
         assert "{subject}" not in f"{finding.summary}{finding.advice}"
 
@@ -138,11 +141,19 @@ def test_what_is_over_or_said_by_others_is_no_finding(text: str) -> None:
     assert found(text) == []
 
 
+def test_a_death_shows_how_the_process_ended() -> None:
+    (finding,) = diagnosis.diagnose(given_log(KINDS["died"][0]))
+    assert [one.text for one in finding.evidence] == [
+        f"2026-11-22 13:05:00 {UNIT}: Main process exited, code=killed, status=9/KILL",
+        f"2026-11-22 13:05:00 {UNIT}: Failed with result 'signal'.",
+    ]
+
+
 def test_a_mix_is_told_in_the_order_of_causes_with_lines_of_each() -> None:
     text = "".join(KINDS[name][0] for name in ("refused", "died", "pool"))
     causes = [(cause, subject) for cause, subject, _ in found(text)]
     assert causes == [("service-crashed", UNIT), ("app-down", "127.0.0.1:8001"), ("pool-exhausted", f"{UNIT}:www")]
-    sources = {one.source for finding in diagnosis.diagnose(given(text)) for one in finding.evidence}
+    sources = {one.source for finding in diagnosis.diagnose(given_log(text)) for one in finding.evidence}
     assert sources == {"log:error.log", f"journal:{UNIT}"}
 
 
@@ -162,12 +173,12 @@ def test_the_newest_line_is_now_whatever_stands_last() -> None:
     ],
 )
 def test_times_of_the_journal_are_read_in_all_their_shapes(line: str, clock: str) -> None:
-    machine = given(line).machine
+    machine = given_log(line).machine
     assert freshness.clock(machine, machine.now) == clock
 
 
 def test_all_that_was_not_looked_at_is_unknown_and_said() -> None:
-    host = given(MISSING)
+    host = given_log(MISSING)
     for fact in (host.units, host.sockets, host.processes, host.nginx, host.php, host.answers, host.journal):
         assert fact == Unknown("only a log was given; the host was not asked")
     assert "units, sockets, processes" in diagnosis.blind_spots(host)
@@ -225,6 +236,27 @@ def test_the_logs_of_a_real_host_lead_near_its_cause(name: str) -> None:
 def test_what_is_no_log_is_refused(data: bytes, said: str) -> None:
     with pytest.raises(DamagedError, match=said):
         pasted.snapshot("x", data, cut=False, now=NOW)
+
+
+PIECES = [text for text, _ in KINDS.values()] + [
+    "\n",
+    " ",
+    "Feb 30 99:99:99 a b: ",
+    "[31-Feb-2026 99:00:00] WARNING: ",
+    "\0",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(PIECES) | st.text(max_size=5) | st.integers(0, 150).map(lambda n: PIECES[0][n:]), max_size=9
+    )
+)
+def test_whatever_was_pasted_is_diagnosed_or_refused(pieces: list[str]) -> None:
+    with contextlib.suppress(DamagedError):
+        for finding in diagnosis.diagnose(given_log("".join(pieces))):
+            assert finding.confidence in ("likely", "possible")
 
 
 def test_a_log_may_be_packed_or_come_in_at_stdin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
