@@ -58,7 +58,9 @@ ORDER = (
     "slow-upstream",
     "worker-killed",
     "backlog-full",
+    "stale-keepalive",
     "upstream-closed",
+    "truncated-body",
     "no-live-upstreams",
     "pending-restart",
 )

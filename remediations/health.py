@@ -81,6 +81,8 @@ def complaint(answer: HttpAnswer) -> str | None:
         return f"status {status}"
     if status == 200 and answer.size == 0:
         return "status 200 with an empty body"
+    if answer.cut:
+        return f"status {status}, but its body is cut short"
     if lacks_text(answer):
         return f"status {status}, but the body does not contain {probe.contains!r}"
     return None

@@ -14,6 +14,8 @@ from remediations.facts.journal import JournalLine
 from remediations.findings import Evidence, Finding
 from remediations.nginx import complaints
 from remediations.nginx.complaints import Saying
+from remediations.php import fpm_log
+from remediations.php.fpm_log import Said
 from remediations.php.pools import REACHED
 from remediations.snapshot import Snapshot
 
@@ -85,20 +87,21 @@ def _php_fpm(snapshot: Snapshot) -> Iterator[Finding]:
     since, master = snapshot.machine.now - freshness.RECENT_SECONDS, _master(snapshot)
     for log in logs.values():
         for line in log.lines:
-            if (freshness.fpm_time(snapshot.machine, line) or 0) >= since:
-                found = php_workers.ended(snapshot, master, log.path, line) or _exhausted(master, log.path, line)
+            said = fpm_log.said_in(snapshot, log.path, line)
+            if said and said.time >= since:
+                found = php_workers.ended(snapshot, master, said) or _exhausted(master, said)
                 if found:
                     yield found
 
 
-def _exhausted(master: str, path: str, line: str) -> Finding | None:
-    match = REACHED.search(line)
+def _exhausted(master: str, said: Said) -> Finding | None:
+    match = REACHED.match(said.message)
     return match and Finding(
         "pool-exhausted",
         f"{master}:{match['pool']}",
         "likely",
         f"pool {match['pool']} has all of its {match['limit']} workers busy",
-        (Evidence(f"log:{path}", line),),
+        (said.evidence,),
         "tune-max-children",
         "If the workers wait for a database or another server, more of them do not help: see its slow log.",
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import freshness, health
+from remediations import health
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
+from remediations.php import fpm_log, waiting
 from remediations.php import pools as php_pools
-from remediations.php import waiting
 from remediations.php.pools import REACHED, PoolAt
 from remediations.snapshot import Snapshot
 
@@ -65,20 +65,12 @@ def _where(at: PoolAt) -> str:
 
 
 def _said(snapshot: Snapshot, at: PoolAt) -> Iterator[Evidence]:
-    path = at.version.config.global_settings.error_log.value
-    unit = snapshot.unit(at.version.fpm.unit)
-    if isinstance(snapshot.logs, Unknown) or path is None or path not in snapshot.logs:
-        return
-    since = max(
-        freshness.at(snapshot.machine, unit.served_since) if unit else 0,
-        snapshot.machine.now - freshness.RECENT_SECONDS,
-    )
-    lines = [
-        line for line in snapshot.logs[path].lines if (match := REACHED.search(line)) and match["pool"] == at.pool.name
+    found = [
+        said.evidence
+        for said in fpm_log.fresh(snapshot, at.version)
+        if (match := REACHED.match(said.message)) and match["pool"] == at.pool.name
     ]
-    fresh = [line for line in lines if (freshness.fpm_time(snapshot.machine, line) or 0) >= since]
-    if fresh:
-        yield Evidence(f"log:{path}", fresh[-1])
+    yield from found[-1:]
 
 
 def _seen(snapshot: Snapshot, at: PoolAt) -> Iterator[Evidence]:

@@ -9,6 +9,9 @@ from remediations import freshness, listening, memory_use, topology
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
 from remediations.nginx import complaints
+from remediations.php import fpm_log, timeouts, waiting
+from remediations.php import pools as php_pools
+from remediations.php.fpm_log import Said
 from remediations.snapshot import FpmVersion, Snapshot
 
 NEAR_SECONDS = 2
@@ -16,7 +19,7 @@ NEAR_SECONDS = 2
 BY_SIGNAL = {"4": "ILL", "6": "ABRT", "7": "BUS", "8": "FPE", "11": "SEGV"}
 """What a process gets for a fault of its own."""
 
-_CHILD = r"\[[^\]]{1,40}\] WARNING: \[pool (?P<pool>[^\]]{1,255})\] child (?P<child>\d+)"
+_CHILD = r"\[pool (?P<pool>[^\]]{1,255})\] child (?P<child>\d+)"
 _EXITED = re.compile(_CHILD + r" exited on signal (?P<signal>\d+)")
 _TIMED_OUT = re.compile(
     _CHILD + r", script '(?P<script>[^']{1,1000})' .{0,2000}execution timed out \((?P<seconds>[\d.]+) sec\)"
@@ -40,8 +43,8 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     for version in snapshot.fpm_versions:
         times = _let_down(snapshot, version)
         newest: dict[tuple[str, str], Finding] = {}
-        for path, line in _lines(snapshot, version, times) if times else ():
-            finding = ended(snapshot, version.fpm.unit or version.fpm.main, path, line)
+        for said in _near(snapshot, version, times) if times else ():
+            finding = ended(snapshot, version.fpm.unit or version.fpm.main, said)
             if finding:
                 newest[finding.cause, finding.subject] = finding
         yield from newest.values()
@@ -58,48 +61,47 @@ def _let_down(snapshot: Snapshot, version: FpmVersion) -> set[float]:
     return {record.time for record in complaints.fresh(snapshot) if complaints.subject(record) in served}
 
 
-def _lines(snapshot: Snapshot, version: FpmVersion, times: set[float]) -> Iterator[tuple[str, str]]:
-    """The lines of its log within 2 s of these times."""
-    path = version.config.global_settings.error_log.value
-    if isinstance(snapshot.logs, Unknown) or path is None or path not in snapshot.logs:
-        return
-    near = {time + offset for time in times for offset in range(-NEAR_SECONDS, NEAR_SECONDS + 1)}
-    for line in snapshot.logs[path].lines:
-        if freshness.fpm_time(snapshot.machine, line) in near:
-            yield path, line
+def _near(snapshot: Snapshot, version: FpmVersion, times: set[float]) -> Iterator[Said]:
+    """What it says within 2 s of these times."""
+    near = {int(time) + offset for time in times for offset in range(-NEAR_SECONDS, NEAR_SECONDS + 1)}
+    return (said for said in fpm_log.lines(snapshot, version) if int(said.time) in near)
 
 
-def ended(snapshot: Snapshot, master: str, path: str, line: str) -> Finding | None:
-    """What this line of a PHP-FPM's log says of a worker's end; `master` is how that PHP-FPM is called."""
-    return _timed_out(master, path, line) or _exited(snapshot, master, path, line)
+def ended(snapshot: Snapshot, master: str, said: Said) -> Finding | None:
+    """What these words of a PHP-FPM say of a worker's end; `master` is how that PHP-FPM is called."""
+    return _timed_out(snapshot, master, said) or _exited(snapshot, master, said)
 
 
-def _timed_out(master: str, path: str, line: str) -> Finding | None:
-    match = _TIMED_OUT.match(line)
-    return match and Finding(
+def _timed_out(snapshot: Snapshot, master: str, said: Said) -> Finding | None:
+    match = _TIMED_OUT.match(said.message)
+    if match is None:
+        return None
+    at = php_pools.find(snapshot, f"{master}:{match['pool']}")
+    chain = timeouts.broken(snapshot, at) if at else ""
+    return Finding(
         "request-terminated",
         f"{master}:{match['pool']}",
         "certain",
         f"PHP-FPM ended {match['script']} after {match['seconds']} s (request_terminate_timeout)",
-        (Evidence(f"log:{path}", line),),
+        (said.evidence, *(waiting.slow(snapshot, at) if at else ())),
         None,
         f"Find what {match['script']} waits for: the pool's slow log, the database, a server elsewhere. Raising "
-        "request_terminate_timeout comes last; it must stay below nginx's fastcgi_read_timeout.",
+        f"request_terminate_timeout comes last. {chain}".rstrip(),
     )
 
 
-def _exited(snapshot: Snapshot, master: str, path: str, line: str) -> Finding | None:
-    match = _EXITED.match(line)
+def _exited(snapshot: Snapshot, master: str, said: Said) -> Finding | None:
+    match = _EXITED.match(said.message)
     if match is None:
         return None
     subject = f"{master}:{match['pool']}"
-    evidence = (Evidence(f"log:{path}", line),)
+    evidence = (said.evidence,)
     if match["signal"] in BY_SIGNAL:
         what = f"workers of pool {match['pool']} die of a fault of their own (SIG{BY_SIGNAL[match['signal']]})"
         return Finding("worker-segfault", subject, "certain", what, evidence, None, SEGFAULT)
     if match["signal"] != "9":
         return None  # TERM and QUIT are how a master ends its workers
-    if oom := (*_kernel_lines(snapshot, master, int(match["child"]), line), *_oom_lines(snapshot, master)):
+    if oom := (*_kernel_lines(snapshot, master, int(match["child"]), said), *_oom_lines(snapshot, master)):
         what = f"the kernel killed workers of pool {match['pool']} for want of memory"
         return Finding("worker-oom", subject, "certain", what, (*evidence, *oom), None, OOM)
     what = f"workers of pool {match['pool']} are killed from outside (signal 9)"
@@ -111,14 +113,13 @@ def _unheard(snapshot: Snapshot) -> str:
     return f" Unknown here: {snapshot.kernel.reason}." if isinstance(snapshot.kernel, Unknown) else ""
 
 
-def _kernel_lines(snapshot: Snapshot, unit: str, child: int, line: str) -> tuple[Evidence, ...]:
+def _kernel_lines(snapshot: Snapshot, unit: str, child: int, said: Said) -> tuple[Evidence, ...]:
     """The kernel's word of killing this worker: by its pid or, in a container, which counts pids anew, its second."""
-    died = freshness.fpm_time(snapshot.machine, line) or 0
     return tuple(
         Evidence("kernel", f"{freshness.clock(snapshot.machine, time)} {kill.text}")
         for kill in memory_use.recent_kills(snapshot)
         if kill.name.startswith("php-fpm") and kill.unit in (None, unit)
-        if abs((time := memory_use.at(snapshot, kill)) - died) <= NEAR_SECONDS or kill.pid == child
+        if abs((time := memory_use.at(snapshot, kill)) - said.time) <= NEAR_SECONDS or kill.pid == child
     )[-1:]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from remediations import listening, topology
@@ -14,8 +15,12 @@ from remediations.facts.http import Probe
 from remediations.findings import Evidence, Finding
 from remediations.nginx import complaints
 from remediations.nginx.complaints import Saying
+from remediations.php import fpm_log, timeouts, waiting
+from remediations.php import pools as php_pools
+from remediations.php.pools import PoolAt
 from remediations.snapshot import Snapshot
 
+_CLOSED = r"upstream prematurely closed (?:connection|FastCGI \w{1,10})"
 SAYINGS = (
     Saying(
         "header-too-big",
@@ -41,14 +46,14 @@ SAYINGS = (
     ),
     Saying(
         "slow-upstream",
-        re.compile(r"upstream timed out \(110: [^)]*\) while reading response header"),
+        re.compile(r"upstream timed out \(110: [^)]*\) while (?:reading (?:response header|upstream)|sending request)"),
         "{subject} takes longer to answer than nginx waits",
         "Find what it waits for: its slow log, the database, a server elsewhere. Raising the timeout comes last, if "
         "ever.",
     ),
     Saying(
         "upstream-closed",
-        re.compile(r"upstream prematurely closed connection while reading response header"),
+        re.compile(rf"{_CLOSED} while reading response header"),
         "{subject} takes the request and hangs up without an answer",
         "Read the app's own log at that second: it died, or gave up the request.",
         "likely",
@@ -59,6 +64,21 @@ SAYINGS = (
         "the worker of {subject} that had the request is gone: the connection was reset",
         "Read the log of PHP-FPM (or of the app) at that second: it says by which signal.",
         "likely",
+    ),
+    Saying(
+        "truncated-body",
+        re.compile(rf"(?:{_CLOSED}|(?:recv|readv)\(\) failed \(104: [^)]*\)) while reading upstream"),
+        "{subject} hangs up in the midst of its answer: visitors get half a page with status 200",
+        "Read the app's own log at that second: it died, or its answer is shorter than its Content-Length header says "
+        "(set before something else changed the body). Nothing in nginx cures it.",
+        "likely",
+    ),
+    Saying(
+        "truncated-body",
+        re.compile(r'open\(\) "(?P<name>/[^"]{1,400}?)(?:/\d+){1,9}" failed \(13: [^)]*\) while reading upstream'),
+        "nginx may not write to {name}, where it puts answers that are larger than its buffers, and cuts them off",
+        "The folder must belong to the user of nginx's workers, who must get through all folders above: namei -l "
+        "{name} shows them. A restart of nginx makes the folder itself its own again. Never chmod 777.",
     ),
 )  # fmt: skip
 HANGING = (
@@ -78,9 +98,30 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     yield from wrong.values()
     explained = {*wrong, *_with_dead_workers(snapshot)}
     for finding in complaints.findings(snapshot, SAYINGS):
-        if finding.subject not in explained or finding.cause not in _DISAPPOINTED:
-            yield finding
+        if finding.subject not in explained or finding.cause not in (*_DISAPPOINTED, "truncated-body"):
+            yield _with_pool(snapshot, finding)
     yield from {finding.subject: finding for finding in _hanging(snapshot)}.values()
+
+
+def _with_pool(snapshot: Snapshot, finding: Finding) -> Finding:
+    """What the pool behind a finding adds: its slow log and its timeouts, or that it keeps silent of its workers."""
+    at = _pool(snapshot, finding.subject)
+    if at is None or finding.cause not in ("slow-upstream", "worker-killed"):
+        return finding
+    if finding.cause == "worker-killed":
+        more = f"Its log will not: {mute}; set it to notice." if (mute := fpm_log.muted(at.version)) else ""
+    else:
+        more = timeouts.broken(snapshot, at)
+        finding = replace(finding, evidence=(*finding.evidence, *waiting.slow(snapshot, at)))
+    return replace(finding, advice=f"{finding.advice} {more}".rstrip())
+
+
+def _pool(snapshot: Snapshot, subject: str) -> PoolAt | None:
+    """The pool that listens where nginx's log calls it so."""
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    named = [one for one in topology.backend_addresses(snapshot) if subject in listening.names(one)]
+    pools = php_pools.every(versions)
+    return next((at for at in pools if any(at.listens_at(address) for address in named)), None)
 
 
 def _hanging(snapshot: Snapshot) -> Iterator[Finding]:

@@ -12,6 +12,8 @@ from remediations.facts.base import Fact, Unknown, fragment, lines_of
 from remediations.quoting import quote
 
 REFUSED, TIMED_OUT, EMPTY_REPLY = 7, 28, 52
+CUT_SHORT = (REFUSED, 18, 56, 92)
+"""How curl ends where the rest of a body does not come; REFUSED once a head was there is wget's word for it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """`status` is None where nothing answered (`failure` says why); `size` counts the body's bytes up to 256 KiB."""
+    """`status` is None where nothing answered (`failure` says why); `size` counts the body's bytes up to 256 KiB.
+
+    `cut` is a body of which the server hung up before its announced end.
+    """
 
     probe: Probe
     status: int | None
@@ -56,6 +61,7 @@ class HttpAnswer:
     head: str
     body: str
     failure: str | None
+    cut: bool = False
 
     @property
     def hangs(self) -> bool:
@@ -99,8 +105,10 @@ def parse(stdout: bytes, probes: Sequence[Probe]) -> HttpAnswers | Unknown:
 def _answer(probe: Probe, code: int, words: list[str]) -> HttpAnswer:
     head, body = (base64.b64decode(word).decode(errors="replace") for word in words[2:])
     status = re.match(r"HTTP/\S+ (\d{3})", head)
-    failure = None if status else _failure(code, probe)
-    return HttpAnswer(probe, int(status[1]) if status else None, int(words[0]), words[1] == "1", head, body, failure)
+    size, found = int(words[0]), words[1] == "1"
+    if status is None:
+        return HttpAnswer(probe, None, size, found, head, body, _failure(code, probe))
+    return HttpAnswer(probe, int(status[1]), size, found, head, body, None, cut=code in CUT_SHORT)
 
 
 def _failure(code: int, probe: Probe) -> str:

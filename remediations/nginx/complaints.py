@@ -18,6 +18,10 @@ WHOLE_SECONDS = 1.0
 
 WRITTEN_OFF = "no live upstreams while connecting to upstream"
 
+_HUNG_UP = re.compile(
+    r"(?:upstream prematurely closed (?:connection|FastCGI \w{1,10})|(?:recv|readv|writev|send)\(\) failed "
+    r"\((?:104|32): [^)]*\)) while (?:reading response header from|sending request to) upstream"
+)
 _NAME = re.compile(r"\w+://(?P<name>unix:[^:]+|[^/]+)")
 
 
@@ -91,11 +95,24 @@ def subject(record: Record) -> str:
     return match["name"] if match else "nginx"
 
 
+def hung_up(message: str) -> bool:
+    """Whether a backend closed or reset a connection on which nginx waited for the head of an answer."""
+    return _HUNG_UP.match(message) is not None
+
+
+def sites_failing_now(snapshot: Snapshot) -> frozenset[str]:
+    """The sites whose answer to our GETs fails this second; a group that is written off has failed before."""
+    now = snapshot.machine.now - WHOLE_SECONDS
+    ours = (one for one in recent(snapshot) if one.time >= now and one.method == "GET")
+    said = [one for one in ours if not one.message.startswith(WRITTEN_OFF)]
+    return frozenset(_bad_sites(snapshot, of_apps=False)) & {site for record in said for site in record.sites}
+
+
 def _bad_sites(snapshot: Snapshot, *, of_apps: bool) -> Iterator[str]:
-    """The names of the sites whose bad answer is nginx's own word, or none at all; an app's 500 is the app's."""
+    """The names of the sites whose bad answer is nginx's own word, cut short or none; an app's 500 is the app's."""
     answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
     for answer in answers:
-        ours = answer.status in (None, *health.BAD_GATEWAY) or health.layer(answer) == "nginx"
+        ours = answer.cut or answer.status in (None, *health.BAD_GATEWAY) or health.layer(answer) == "nginx"
         if (ours or of_apps) and health.complaint(answer):
             yield from answer.probe.sites
 

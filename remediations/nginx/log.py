@@ -21,6 +21,7 @@ _RECORD = re.compile(
 _UPSTREAM = re.compile(r', upstream: "(?P<upstream>[^"]*)"')
 _ABOUT = ", client: "
 """What follows tells of the request; there clients have their say, and nginx writes no bare quote of theirs."""
+_METHOD = re.compile(r', request: "(?P<name>[A-Z]{1,20}) ')
 _SERVER = re.compile(r", server: (?P<name>[^,]*)")
 _HOST = re.compile(r', host: "(?P<name>[^"]*)"')
 LONGEST_MESSAGE = 2048
@@ -31,7 +32,8 @@ LONGEST_MESSAGE = 2048
 class Record:
     """One record, which may span lines (PHP stack traces do); `time` in seconds since the epoch.
 
-    `message` is what nginx itself says, without the request; `sites` the server and the host that it was for.
+    `message` is what nginx itself says, without the request; `sites` the server and the host that it was for, `method`
+    what the request wanted done.
     """
 
     path: str
@@ -42,6 +44,7 @@ class Record:
     upstream: str | None
     sites: tuple[str, ...]
     pid: int = 0
+    method: str = ""
 
 
 def records(snapshot: Snapshot) -> Iterator[Record]:
@@ -86,8 +89,9 @@ def _record(machine: Machine, path: str, text: str, match: re.Match[str]) -> Rec
         return None
     message, _, about = match["message"].partition(_ABOUT)
     upstream = _UPSTREAM.search(about)
+    method = _METHOD.search(about)
     names = (found["name"].lower() for pattern in (_HOST, _SERVER) if (found := pattern.search(about)))
     return Record(
         path, time, match["level"], text, message[:LONGEST_MESSAGE], upstream["upstream"] if upstream else None,
-        tuple(name for name in names if name), int(match["pid"]),
+        tuple(name for name in names if name), int(match["pid"]), method["name"] if method else "",
     )  # fmt: skip

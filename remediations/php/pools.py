@@ -66,6 +66,12 @@ def every(versions: Iterable[FpmVersion]) -> tuple[PoolAt, ...]:
     return tuple(PoolAt(version, pool) for version in versions for pool in version.config.pools)
 
 
+def find(snapshot: Snapshot, subject: str) -> PoolAt | None:
+    """The pool that findings call so."""
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    return next((at for at in every(versions) if at.subject == subject), None)
+
+
 def passed_to(snapshot: Snapshot, pools: Sequence[PoolAt]) -> tuple[PoolAt, ...]:
     """Those that nginx passes requests to, all where a variable decides; none where nothing is known."""
     tree = snapshot.nginx_tree

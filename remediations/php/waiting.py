@@ -11,6 +11,7 @@ from remediations import freshness, listening
 from remediations.facts.base import Unknown
 from remediations.facts.work import Work
 from remediations.findings import Evidence
+from remediations.php import fpm_log
 from remediations.php import pools as php_pools
 from remediations.php.pools import PoolAt
 from remediations.snapshot import Snapshot
@@ -139,11 +140,7 @@ def _traces(snapshot: Snapshot, at: PoolAt) -> list[str]:
     """The innermost frame of each slow request of the last 15 minutes, since the PHP-FPM was started."""
     path = at.pool.slowlog.value or ""
     logs = {} if isinstance(snapshot.slow_logs, Unknown) else snapshot.slow_logs
-    unit = snapshot.unit(at.version.fpm.unit)
-    since = max(
-        freshness.at(snapshot.machine, unit.served_since) if unit else 0.0,
-        snapshot.machine.now - freshness.RECENT_SECONDS,
-    )
+    since = fpm_log.fresh_since(snapshot, at.version)
     return list(_innermost(snapshot, at, logs[path].lines, since)) if path in logs else []
 
 

@@ -23,6 +23,8 @@ EXPECTED = {
     "config-invalid-stopped": [("config-invalid", "nginx.service"), ("service-crashed", "nginx.service")],
     "pool-exhausted": [("pool-exhausted", "php8.2-fpm.service:www")],
     "pool-blocked": [("pool-blocked", "php8.2-fpm.service:www")],
+    "truncated-body": [("truncated-body", "127.0.0.1:8001")],
+    "stale-keepalive": [("stale-keepalive", "app")],
     "app-8001-stopped": [("service-stopped", "app@8001.service")],
     "app-8002-stopped": [("service-stopped", "app@8002.service")],
     "apps-stopped": [("service-stopped", "app@8001.service"), ("service-stopped", "app@8002.service")],
@@ -75,6 +77,7 @@ BAD_SITES = {
     if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped")
     and name not in ("port-conflict", "port-conflict-fpm", "reload-not-applied", "reload-zone-changed")
     if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped", "disk-full")
+    and name != "stale-keepalive"
 }
 
 

@@ -31,6 +31,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/slow":
             threading.Event().wait(3)
+        if self.path == "/cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "5000")
+            self.end_headers()
+            self.wfile.write(b"half a page")
+            return
         if self.path.startswith("/host"):
             status, body = 200, str(self.headers["Host"]).encode()
         else:
@@ -88,6 +94,12 @@ def test_status_size_and_body_arrive(address: str, path: str) -> None:
     assert (bad.status, "nginx" in bad.body) == (502, True)
     assert (empty.status, empty.size) == (200, 0)
     assert moved.status == 301
+
+
+def test_a_body_that_ends_before_its_announced_length_is_heard(address: str, path: str) -> None:
+    cut, good, big = ask(path, *(Probe(f"http://{address}{page}") for page in ("/cut", "/", "/big")))
+    assert (cut.status, cut.cut, cut.body, cut.failure) == (200, True, "half a page", None)
+    assert (good.cut, big.cut) == (False, False)
 
 
 def test_the_name_of_the_site_goes_to_the_address_that_is_given(address: str, path: str) -> None:

@@ -8,7 +8,7 @@ from tests.lab.connecting_faults import CONNECTING_FAULTS
 from tests.lab.errors import LabError
 from tests.lab.host import LabHost
 from tests.lab.resource_faults import NEEDS, RESOURCE_FAULTS
-from tests.lab.responding_faults import silent_database
+from tests.lab.responding_faults import RESPONDING_FAULTS, silent_database
 from tests.lab.site import POOL
 from tests.lab.unit_faults import UNIT_FAULTS
 from tests.lab.upstream_faults import UPSTREAM_FAULTS
@@ -102,6 +102,7 @@ FAULTS: dict[str, Fault] = {
     "pool-blocked": partial(pool_blocked, seconds=600),
     **CONNECTING_FAULTS,
     **UNIT_FAULTS,
+    **RESPONDING_FAULTS,
 }
 """By the names that `lab.up --broken` takes; they follow the causes' names."""
 

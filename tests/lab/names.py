@@ -14,4 +14,8 @@ FAULTS = (
     "worker-connections",
     "pool-blocked", "socket-permission-folder", "socket-permission-by-hand", "socket-permission-acl",
     "socket-permission-group",
+    "unit-broken", "unit-broken-user", "unit-broken-folder", "unit-broken-resources", "unit-masked", "unit-not-found",
+    "port-conflict", "port-conflict-fpm", "port-orphan", "config-invalid-at-start", "config-invalid-reload",
+    "reload-not-applied", "reload-zone-changed",
+    "truncated-body", "stale-keepalive",
 )  # fmt: skip

@@ -18,6 +18,8 @@ EXPECTED = {
     "config-invalid-stopped": (0, 0),
     "pool-exhausted": (502, 200),
     "pool-blocked": (502, 200),
+    "truncated-body": (200, 200),
+    "stale-keepalive": (200, 200),
     "app-8001-stopped": (200, 200),
     "app-8002-stopped": (200, 200),
     "apps-stopped": (200, 502),

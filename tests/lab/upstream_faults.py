@@ -21,7 +21,7 @@ def _pool(host: LabHost, *lines: str) -> None:
     host.sh(f"printf '{text}\\n' >>{POOL} && systemctl restart php8.2-fpm")
 
 
-def _apps(host: LabHost, command: str) -> None:
+def use_as_apps(host: LabHost, command: str) -> None:
     """Another program in the place of both app servers; it may use %i, its port."""
     folder = "/etc/systemd/system/app@.service.d"
     host.sh(f"mkdir -p {folder}")
@@ -41,7 +41,7 @@ def socket_permission(host: LabHost) -> None:
 
 def address_mismatch(host: LabHost) -> None:
     """The apps listen on ::1 only, nginx asks 127.0.0.1."""
-    _apps(host, "/usr/bin/php -S [::1]:%i -t /srv/app")
+    use_as_apps(host, "/usr/bin/php -S [::1]:%i -t /srv/app")
 
 
 def header_too_big(host: LabHost) -> None:
@@ -52,7 +52,7 @@ def header_too_big(host: LabHost) -> None:
 def upstream_closed(host: LabHost) -> None:
     """The apps die within each request; whoever starts them again does so at once."""
     host.write(APP, b"<?php posix_kill(getmypid(), 9);\n")
-    _apps(host, "/bin/sh -c 'while :; do /usr/bin/php -S 127.0.0.1:%i -t /srv/app; done'")
+    use_as_apps(host, "/bin/sh -c 'while :; do /usr/bin/php -S 127.0.0.1:%i -t /srv/app; done'")
 
 
 def protocol_mismatch(host: LabHost) -> None:
