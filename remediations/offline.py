@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from remediations import diagnosis, health
+from remediations import diagnosis, freshness, health
 from remediations.bundle import evidence, pasted, source
 from remediations.bundle.evidence import Absent, Bundle
 from remediations.bundle.source import STDIN, Text
@@ -19,6 +19,11 @@ from remediations.plan import Plan
 from remediations.result import HostResult
 from remediations.snapshot import Snapshot
 from remediations.survey import Survey
+
+SILENT = (
+    f"nothing in the {freshness.RECENT_SECONDS // 60} minutes before its newest line names a known cause; a log that "
+    "goes on after the fault is best cut where the fault was"
+)
 
 
 def results(path: Path, wanted: Sequence[str]) -> tuple[HostResult, ...]:
@@ -38,7 +43,10 @@ def _of_log(path: Path, text: Text, wanted: Sequence[str]) -> tuple[HostResult, 
     name = "stdin" if path == STDIN else path.name
     snapshot = pasted.snapshot(name, text.data, cut=text.cut, now=time.time())
     began = f"; the last {source.MOST_LOG_BYTES >> 20} MiB of it" if text.cut else ""
-    return (_diagnosed(snapshot, f"{path}, a log alone{began}; its newest line counts as now"),)
+    result = _diagnosed(
+        snapshot, f"{name if path == STDIN else path}, a log alone{began}; its newest line counts as now"
+    )
+    return (result if result.findings else replace(result, error=f"{name}: {SILENT}"),)
 
 
 def _of_bundle(path: Path, bundle: Bundle, wanted: Sequence[str]) -> tuple[HostResult, ...]:

@@ -21,7 +21,7 @@ NOT_ASKED = "only a log was given; the host was not asked"
 PLENTY = 1 << 40
 """Of memory: a log says nothing of it, and no cause may be told from that."""
 
-_QUOTED = re.compile(r"[\s>]*(?:[\w.-]{1,63} *\| )?")
+_QUOTED = re.compile(r"[\s>\ufeff]*(?:[\w.-]{1,63} *\| )?")
 """How mails quote and docker compose marks a line."""
 _NGINX = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] ")
 _FPM = re.compile(r"\[\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?\] (?:DEBUG|NOTICE|WARNING|ERROR|ALERT): ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,10 +106,14 @@ def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _tail(pieces: Iterator[bytes]) -> Text:
     """The whole of it goes by, however long, but not for ever."""
-    data, seen = b"", 0
+    last: deque[bytes] = deque()
+    seen = held = 0
     for piece in pieces:
-        seen += len(piece)
-        data = (data + piece)[-MOST_LOG_BYTES:]
+        last.append(piece)
+        seen, held = seen + len(piece), held + len(piece)
+        while held - len(last[0]) >= MOST_LOG_BYTES:
+            held -= len(last.popleft())
         if seen > LONGEST_BYTES:
             raise DamagedError(f"it is longer than {LONGEST_BYTES >> 30} GiB: give its end (tail -n 10000)")
+    data = b"".join(last)[-MOST_LOG_BYTES:]
     return Text(data, seen > len(data))

@@ -146,8 +146,8 @@ def _said_of(line: JournalLine, state: _State | None) -> _State | None:
     """The unit's state by this line; that systemd has given up outweighs all that follows, a death that it stopped."""
     if any(words in line.message for words in GAVE_UP):
         return _State("start-limit-hit", "systemd has given up starting it", state.lines if state else [])
-    if any(words in line.message for words in DIED):
-        died = state if state and state.cause != "service-stopped" else None
+    if any(words in line.message for words in DIED) and (state is None or state.cause != "start-limit-hit"):
+        died = state if state and state.cause == "service-crashed" else None
         return died or _State("service-crashed", "it died")
     if line.message.startswith("Stopped ") and state is None:
         return _State("service-stopped", "it was stopped and not started again")

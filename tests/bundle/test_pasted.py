@@ -110,6 +110,7 @@ KINDS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
     "nginx by syslog": (f"Nov 22 13:05:00 web1 nginx: {MISSING}", STOPPED),
     "docker compose": (f"web-1  | {MISSING}", STOPPED),
     "a quoted mail": (f"Look:\n> {MISSING}> what is it?\n", STOPPED),
+    "a byte order mark": ("\ufeff" + MISSING, STOPPED),
     "line ends of two bytes": (MISSING.replace("\n", "\r\n"), STOPPED),
 }  # fmt: skip
 
@@ -276,6 +277,14 @@ def test_of_a_long_log_the_end_is_read_and_it_is_said(tmp_path: Path, monkeypatc
     (result,) = offline.results(log, ())
     assert result.findings[0].cause == "service-stopped"
     assert "the last 1 MiB of it" in result.notes[0][1]
+
+
+def test_a_log_in_which_nothing_is_known_says_what_may_help(tmp_path: Path) -> None:
+    log = tmp_path / "error.log"
+    log.write_text(MISSING + "2026/11/22 14:05:00 [notice] 7#7: signal process started\n")
+    (result,) = offline.results(log, ())
+    assert (result.status, result.findings) == ("unknown", ())
+    assert "cut where the fault was" in str(result.error)
 
 
 def test_a_log_without_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
