@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from remediations.connections.base import Shell
 from remediations.errors import HostAnswerError
 from remediations.facts import (
+    addresses,
     databases,
     disks,
     machine,
@@ -25,7 +26,7 @@ SECONDS = 60
 
 FIRST: tuple[Fact[object], ...] = (
     machine.FACT, sockets.FACT, owners.FACT, processes.FACT, nginx.FACT, php.FACT, databases.FACT, open_run.FACT,
-    restarts.FACT, disks.FACT,
+    restarts.FACT, disks.FACT, addresses.FACT,
 )  # fmt: skip
 BESIDE_FIRST: tuple[Fact[object], ...] = (units.FACT,)
 """systemd takes as long as all the others together, and has a process of its own."""

@@ -14,6 +14,7 @@ from remediations.connections.base import Shell
 from remediations.editors import nginx_paths
 from remediations.errors import HostAnswerError
 from remediations.facts import (
+    addresses,
     databases,
     disks,
     files,
@@ -38,6 +39,7 @@ from remediations.facts import (
 from remediations.facts.base import Answer, Fact, Unknown
 from remediations.first_facts import BESIDE_FIRST, FIRST, ask
 from remediations.health_settings import HealthSettings
+from remediations.nginx import complaints
 from remediations.php import pools
 from remediations.snapshot import Snapshot
 
@@ -100,7 +102,7 @@ def _first(answers: Mapping[str, Answer], host: str) -> Snapshot:
     left_out, dangling = read(units.LEFT_OUT), read(units.DANGLING)
     return Snapshot(
         host, who, read(units.FACT), read(sockets.FACT), read(processes.FACT), web, scripts, found,
-        databases=read(databases.FACT), restarts=read(restarts.FACT),
+        databases=read(databases.FACT), restarts=read(restarts.FACT), addresses=read(addresses.FACT),
         listed=() if web is None or isinstance(web, Unknown) else web.listed,
         units_left_out=0 if isinstance(left_out, Unknown) else left_out, open_run=read(open_run.FACT),
         dangling_units=() if isinstance(dangling, Unknown) else dangling, owners=read(owners.FACT),
@@ -147,7 +149,8 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     slow = logs.slow_fact(_slow_logs(snapshot))
     pids = pools.pressed(snapshot)
     looks = work.fact(pids)
-    ends = tuple(dict.fromkeys(each.path for each in topology.backend_addresses(snapshot) if each.path))
+    reached = (*topology.backend_addresses(snapshot), *topology.possible_addresses(snapshot))
+    ends = tuple(dict.fromkeys(each.path for each in reached if each.path))
     ways = tuple(dict.fromkeys(folder for path in ends for folder in paths.folders(path)))
     where, before = paths.fact(ends), paths.fact(ways, "folders")
     who = [worker.fact(one.pid, one.uid, (*ways, *ends)) for one in topology.nginx_workers(snapshot)[:1]]
@@ -167,7 +170,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         return fact.read(answers.get(fact.name))
 
     drop_ins = read(more)
-    return replace(
+    whole = replace(
         snapshot,
         files={**snapshot.files, **({} if isinstance(drop_ins, Unknown) else drop_ins)},
         journal=read(heard) if known else Unknown("no units are known"),
@@ -182,6 +185,15 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         kernel=read(kernel.FACT),
         unasked=asked.left_out,
     )
+    return _told(whole)
+
+
+def _told(snapshot: Snapshot) -> Snapshot:
+    """With the addresses that only nginx's log names; where that says that a socket is not there, it is not."""
+    told = complaints.told(snapshot)
+    known = {} if isinstance(snapshot.paths, Unknown) else snapshot.paths
+    gone = {one.path: paths.PathStatus(one.path, None) for one, missing in told.items() if missing and one.path}
+    return replace(snapshot, told=tuple(told), paths={**gone, **known} if gone else snapshot.paths)
 
 
 def _joined(ends: paths.Paths | Unknown, ways: paths.Paths | Unknown) -> paths.Paths | Unknown:

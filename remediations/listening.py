@@ -19,7 +19,7 @@ def listener(snapshot: Snapshot, address: Address) -> ListeningSocket | None:
         paths = spellings(snapshot, address.path or "")
         return next((one for one in snapshot.sockets if one.unix and plain_path(one.address) in paths), None)
     found = [one for one in snapshot.sockets if not one.unix and one.port == address.port]
-    return next((one for one in found if _host(one) in accepting(address)), None)
+    return next((one for one in found if _host(one) in accepting(snapshot, address)), None)
 
 
 def same_port(snapshot: Snapshot, address: Address) -> tuple[ListeningSocket, ...]:
@@ -28,12 +28,22 @@ def same_port(snapshot: Snapshot, address: Address) -> tuple[ListeningSocket, ..
     return tuple(one for one in sockets if not one.unix and one.port == address.port)
 
 
-def accepting(address: Address) -> set[str]:
+def hosts(snapshot: Snapshot, address: Address) -> tuple[str, ...]:
+    """What nginx connects to where it is told this address: itself, or the addresses of the name as far as known."""
+    if address.ip is not None:
+        return (str(address.ip),)
+    if address.host == "localhost":
+        return ("127.0.0.1", "::1")
+    names = {} if isinstance(snapshot.addresses, Unknown) else snapshot.addresses.names
+    return tuple(map(str, names.get(address.host.lower(), ())))
+
+
+def accepting(snapshot: Snapshot, address: Address) -> set[str]:
     """The hosts, as ss prints them, on which somebody accepts what is sent to this address: `[::]` is IPv6 alone."""
-    hosts = {address.host, *({"127.0.0.1", "::1"} if address.host == "localhost" else ())}
-    four = any(":" not in host for host in hosts)
-    six = any(":" in host for host in hosts)
-    return hosts | {"*", "::"} | ({"0.0.0.0"} if four else set()) | ({"[::]"} if six else set())  # noqa: S104 - what ss prints; nothing is bound
+    asked = {address.host, *hosts(snapshot, address)}
+    four = any(":" not in host for host in asked)
+    six = any(":" in host for host in asked)
+    return asked | {"*", "::"} | ({"0.0.0.0"} if four else set()) | ({"[::]"} if six else set())  # noqa: S104 - what ss prints; nothing is bound
 
 
 def spellings(snapshot: Snapshot, path: str) -> set[str]:
@@ -42,10 +52,10 @@ def spellings(snapshot: Snapshot, path: str) -> set[str]:
     return {plain_path(path), plain_path((status.real if status else "") or path)}
 
 
-def names(address: Address) -> set[str]:
-    """How nginx may name this address in its log."""
-    hosts = ("127.0.0.1", "::1") if address.host == "localhost" else ()
-    return {str(address), *(str(replace(address, host=host)) for host in hosts)}
+def names(snapshot: Snapshot, address: Address) -> set[str]:
+    """How nginx may name this address in its log: a name's own addresses."""
+    found = () if address.is_unix else hosts(snapshot, address)
+    return {str(address), *(str(replace(address, host=host)) for host in found)}
 
 
 def plain_path(path: str) -> str:

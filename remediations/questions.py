@@ -142,7 +142,7 @@ class _Derivation:
     def _is_deaf(self, target: PassTarget) -> bool:
         """Nobody listens at any of its addresses, as far as this host can tell."""
         heard, addresses = self.heard, target.addresses
-        known = heard is not None and all(topology.is_local(address) for address in addresses)
+        known = heard is not None and all(topology.is_local(self.snapshot, address) for address in addresses)
         return bool(heard and known and addresses and not any(heard.at(address) for address in addresses))
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from remediations.editors import nginx_tree, php_fpm
+from remediations.editors.nginx_address import Address
 from remediations.errors import EditError
+from remediations.facts.addresses import Addresses
 from remediations.facts.base import Unknown
 from remediations.facts.databases import Databases
 from remediations.facts.disks import Disks
@@ -44,7 +46,8 @@ class Snapshot:
     """What one host answered. A fact that could not be had is Unknown, with the reason; None means there is none.
 
     `files` holds every configuration file by the name under which a daemon reads it; `listed` are the include patterns
-    whose files are all among them; `unasked` counts the health questions that there was no room for.
+    whose files are all among them; `unasked` counts the health questions that there was no room for; `told` are
+    addresses that variables of nginx lead to and that its log has named as the ones that fail now.
     `log_alone`: nobody asked the host; all that is known are lines that somebody pasted, the newest of them now.
     """
 
@@ -66,10 +69,12 @@ class Snapshot:
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
     unasked: int = 0
+    told: tuple[Address, ...] = ()
     databases: Databases | Unknown = Unknown("the databases were not asked")
     restarts: Restarts | Unknown = Unknown("the restarts were not asked")
     disks: Disks | Unknown = Unknown("the disks were not asked")
     kernel: Kills | Unknown = Unknown("the kernel was not asked")
+    addresses: Addresses | Unknown = Unknown("the host's addresses were not asked")
     listed: tuple[str, ...] = ()
     units_left_out: int = 0
     dangling_units: tuple[str, ...] = ()

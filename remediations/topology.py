@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from remediations import listening
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_upstreams import PassTarget, pass_targets, upstreams
+from remediations.facts import addresses
 from remediations.facts.base import Unknown
 from remediations.facts.processes import Process
 from remediations.facts.sockets import ListeningSocket
@@ -44,35 +45,57 @@ class Behind:
 
 def backend_addresses(snapshot: Snapshot) -> tuple[Address, ...]:
     """The addresses on this host that nginx passes requests to, each once; servers marked `down` are left in peace."""
+    named = (one for target in targets(snapshot) for one in _asked(target))
+    return tuple(dict.fromkeys(one for one in (*named, *snapshot.told) if is_local(snapshot, one)))
+
+
+def targets(snapshot: Snapshot) -> tuple[PassTarget, ...]:
+    """Every *_pass of nginx's, none where its configuration is not known."""
     tree = snapshot.nginx_tree
-    if isinstance(tree, Unknown):
-        return ()
-    return tuple(dict.fromkeys(one for target in pass_targets(tree) for one in _asked(target) if is_local(one)))
+    return () if isinstance(tree, Unknown) else pass_targets(tree)
+
+
+def possible_addresses(snapshot: Snapshot) -> tuple[Address, ...]:
+    """The addresses that variables may lead to, whether or not anybody ever asks for them."""
+    return tuple(dict.fromkeys(one for target in targets(snapshot) for one in target.possible))
 
 
 def targets_at(snapshot: Snapshot, address: Address) -> tuple[PassTarget, ...]:
     """Every *_pass that leads to this address."""
-    tree = snapshot.nginx_tree
-    every = () if isinstance(tree, Unknown) else pass_targets(tree)
-    return tuple(target for target in every if address in _asked(target))
+    return tuple(target for target in targets(snapshot) if address in _asked(target) or target.may_be(address))
 
 
 def targets_named(snapshot: Snapshot, name: str) -> tuple[PassTarget, ...]:
     """Every *_pass that leads to an address which nginx's log calls so, on this host or another."""
-    tree = snapshot.nginx_tree
-    every = () if isinstance(tree, Unknown) else pass_targets(tree)
-    return tuple(target for target in every if any(name in listening.names(one) for one in _asked(target)))
+
+    def leads(target: PassTarget) -> bool:
+        return any(name in listening.names(snapshot, one) for one in _asked(target))
+
+    return tuple(target for target in targets(snapshot) if leads(target))
 
 
 def _asked(target: PassTarget) -> tuple[Address, ...]:
+    if target.sure:
+        return target.possible
     if target.upstream is None:
         return target.addresses
     return tuple(server.address for server in target.upstream.servers if server.address and not server.down)
 
 
-def is_local(address: Address) -> bool:
-    """A unix socket or a loopback address; anything else may be another machine's."""
+def is_local(snapshot: Snapshot, address: Address) -> bool:
+    """A unix socket, a loopback address or one of the host's own; anything else may be another machine's."""
+    return is_loopback(address) or _is_own(snapshot, address)
+
+
+def is_loopback(address: Address) -> bool:
     return address.is_unix or address.host == "localhost" or (address.ip is not None and address.ip.is_loopback)
+
+
+def _is_own(snapshot: Snapshot, address: Address) -> bool:
+    """Whether all that a name stands for is this host."""
+    hosts = [addresses.address(host) for host in listening.hosts(snapshot, address)]
+    own = frozenset() if isinstance(snapshot.addresses, Unknown) else snapshot.addresses.own
+    return bool(hosts) and all(ip is not None and (ip.is_loopback or ip in own) for ip in hosts)
 
 
 def behind(snapshot: Snapshot, address: Address) -> Behind:
@@ -130,7 +153,7 @@ def _serves(snapshot: Snapshot, listen: str, address: Address) -> bool:
     host, _, port = listen.rpartition(":")
     host = host.strip("[]") or "*"
     local = "127.0.0.1" if host == "localhost" else host
-    return port == str(address.port) and (local if local != "::" else "[::]") in listening.accepting(address)
+    return port == str(address.port) and (local if local != "::" else "[::]") in listening.accepting(snapshot, address)
 
 
 def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:
@@ -219,7 +242,7 @@ def dead_groups(snapshot: Snapshot) -> tuple[tuple[str, tuple[str, ...]], ...]:
     found = []
     for group in groups:
         asked = [one for one in group.servers if not one.down]
-        servers = [behind(snapshot, one.address) for one in asked if one.address and is_local(one.address)]
+        servers = [behind(snapshot, one.address) for one in asked if one.address and is_local(snapshot, one.address)]
         if len(servers) == len(asked) > 1 and not any(one.socket for one in servers):
             found.append((group.name, tuple(one.unit for one in servers if one.unit)))
     return tuple(found)

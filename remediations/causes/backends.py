@@ -52,7 +52,8 @@ def _other_socket(snapshot: Snapshot, address: Address) -> Finding | None:
     if address not in sockets.dead_sockets(snapshot):
         return None
     live, twin = sockets.live_pool_sockets(snapshot), sockets.twin_socket(snapshot, address)
-    where = " and ".join(target.node.where for target in topology.targets_at(snapshot, address))
+    named = sockets.naming(snapshot, address) or [each.node for each in topology.targets_at(snapshot, address)]
+    where = " and ".join(node.where for node in named)
     advice = f"It is named at {where}. " + (
         "No symbolic link to the old name, no old PHP."
         if twin

@@ -128,7 +128,7 @@ def _silent(snapshot: Snapshot, address: Address) -> set[str]:
     processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
     young = snapshot.machine.now - YOUNG_SECONDS
     old = socket and all(processes[pid].started < young for pid in socket.pids if pid in processes)
-    return set() if old else listening.names(address)
+    return set() if old else listening.names(snapshot, address)
 
 
 def _fpm_unit(snapshot: Snapshot, subject: str) -> str | None:
@@ -147,7 +147,9 @@ def _forgotten(snapshot: Snapshot, finding: Finding) -> Finding:
 def _back(snapshot: Snapshot, group: str) -> bool:
     """All its servers listen, and nothing was said against them since, but that somebody did not listen before."""
     servers = topology.servers_of(snapshot, group)
-    here = bool(servers) and all(topology.is_local(one) and listening.listener(snapshot, one) for one in servers)
-    names = {name for address in servers for name in listening.names(address)}
+    here = bool(servers) and all(
+        topology.is_local(snapshot, one) and listening.listener(snapshot, one) for one in servers
+    )
+    names = {name for address in servers for name in listening.names(snapshot, address)}
     against = (one for one in complaints.recent(snapshot) if complaints.subject(one) in names)
     return here and all("(111: Connection refused)" in one.message for one in against)

@@ -56,7 +56,7 @@ def _let_down(snapshot: Snapshot, version: FpmVersion) -> set[float]:
         name
         for address in topology.backend_addresses(snapshot)
         if (fpm := topology.fpm_of(snapshot, address)) and fpm.fpm.main == version.fpm.main
-        for name in listening.names(address)
+        for name in listening.names(snapshot, address)
     }
     return {record.time for record in complaints.fresh(snapshot) if complaints.subject(record) in served}
 

@@ -151,14 +151,14 @@ def _with_dead_workers(snapshot: Snapshot) -> Iterator[str]:
     for address in topology.backend_addresses(snapshot):
         fpm = topology.fpm_of(snapshot, address)
         if fpm and fpm.fpm.unit in said:
-            yield from listening.names(address)
+            yield from listening.names(snapshot, address)
 
 
 def _another_language(snapshot: Snapshot) -> Iterator[Finding]:
     """FastCGI spoken to what is no FastCGI server, or HTTP to PHP-FPM, and nginx is disappointed by the answer."""
     told = {complaints.subject(one): one for one in complaints.fresh(snapshot) if _disappointed(one.message)}
     for address in topology.backend_addresses(snapshot):
-        record = next((told[name] for name in listening.names(address) if name in told), None)
+        record = next((told[name] for name in listening.names(snapshot, address) if name in told), None)
         if record is None or listening.listener(snapshot, address) is None:
             continue
         fpm = topology.fpm_of(snapshot, address)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from remediations.editors.nginx_address import Address, parse_address
 from remediations.editors.nginx_servers import Location, location
 from remediations.editors.nginx_tree import NginxTree, Node
+from remediations.editors.nginx_variables import expand
 
 PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
 
 _SCHEME = re.compile(r"(?i:(https?|grpcs?|s?uwsgi))://")
 _DEFAULT_PORT = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
-_VARIABLE = re.compile(r"\$(?:\{\w+\}|\w+)")
 _STARTS_WITH_SLASH = re.compile(r"\$(?:\{(?:request_uri|uri|document_uri)\}|(?:request_uri|uri|document_uri)\b)")
 BALANCERS = ("ip_hash", "hash", "random", "least_conn", "least_time")
 
@@ -79,7 +79,10 @@ class Upstream:
 
 @dataclass(frozen=True)
 class PassTarget:
-    """A *_pass and where it leads: to the group `upstream`, to an `address`, or by `variable` maybe to `candidates`."""
+    """A *_pass and where it leads: to the group `upstream`, to an `address`, or by `variable` maybe to `candidates`.
+
+    `possible` are the addresses that the variable may lead to as far as it is written down; `sure`: to these alone.
+    """
 
     node: Node
     scheme: str
@@ -88,12 +91,21 @@ class PassTarget:
     address: Address | None = None
     variable: str | None = None
     candidates: tuple[str, ...] = ()
+    possible: tuple[Address, ...] = ()
+    sure: bool = False
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         if self.upstream is None:
             return (self.address,) if self.address else ()
         return tuple(server.address for server in self.upstream.servers if server.address)
+
+    def may_be(self, address: Address) -> bool:
+        """Whether the variable may lead there."""
+        if self.variable is None or address in self.possible:
+            return address in self.possible
+        _, host = _split(self.node.name.removesuffix("_pass"), self.variable)
+        return re.fullmatch(_mask(host), str(address), re.IGNORECASE | re.DOTALL) is not None
 
 
 @dataclass(frozen=True)
@@ -132,12 +144,32 @@ def _target(node: Node, groups: tuple[Upstream, ...]) -> PassTarget:
     where = location(around) if around else None
     scheme, host = _split(node.name.removesuffix("_pass"), node.args[0])
     if "$" in host or "$" in scheme:
-        could = tuple(_could_name(host, groups))
-        return PassTarget(node, scheme, where, variable=node.args[0], candidates=could)
+        return _by_variable(node, where, groups)
     group = next((each for each in groups if each.name.lower() == host.lower()), None)
     if group:
         return PassTarget(node, scheme, where, upstream=group)
     return PassTarget(node, scheme, where, address=parse_address(host, _DEFAULT_PORT.get(scheme)))
+
+
+def _by_variable(node: Node, where: Location | None, groups: tuple[Upstream, ...]) -> PassTarget:
+    """What is written down of the variables decides; a scheme counts where all that they may hold agree on it."""
+    texts = [_split(node.name.removesuffix("_pass"), text) for text in expand(node, node.args[0])]
+    known = [(scheme, host) for scheme, host in texts if "$" not in scheme + host]
+    named = {group.name.lower(): group for group in groups}
+    found = [address for scheme, host in known for address in _addresses(named.get(host.lower()), scheme, host)]
+    schemes = {scheme for scheme, _ in texts}
+    could = dict.fromkeys(name for _, host in texts for name in _could_name(host, groups))
+    return PassTarget(
+        node, schemes.pop() if len(schemes) == 1 else "", where, variable=node.args[0], candidates=tuple(could),
+        possible=tuple(dict.fromkeys(found)), sure=len(known) == len(texts) == 1,
+    )  # fmt: skip
+
+
+def _addresses(group: Upstream | None, scheme: str, host: str) -> Iterator[Address]:
+    if group:
+        yield from (server.address for server in group.servers if server.address and not server.down)
+    elif address := parse_address(host, _DEFAULT_PORT.get(scheme)):
+        yield address
 
 
 def _split(protocol: str, text: str) -> tuple[str, str]:
@@ -156,5 +188,11 @@ def _split(protocol: str, text: str) -> tuple[str, str]:
 
 def _could_name(host: str, groups: tuple[Upstream, ...]) -> Iterator[str]:
     """The groups whose name the variable could evaluate to, as far as the literal part around it says."""
-    mask = ".*".join(re.escape(part) for part in _VARIABLE.split(host))
+    mask = _mask(host)
     return (group.name for group in groups if re.fullmatch(mask, group.name, re.IGNORECASE | re.DOTALL))
+
+
+def _mask(text: str) -> str:
+    """A pattern of what the text may become."""
+    literal = re.split(r"\$(?:\{\w+\}|\w+)", text)
+    return ".*".join(re.escape(part) for part in literal)

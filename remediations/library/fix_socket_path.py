@@ -1,7 +1,8 @@
 """Points nginx at the socket that PHP-FPM listens on, where it names one that nobody has: after an upgrade of PHP.
 
 Reach for it where every PHP page answers 502 with `(2: No such file or directory)` and PHP-FPM runs. The argument of
-`fastcgi_pass`, or of the group's `server`, that names the dead path is replaced; nginx is reloaded where it runs.
+`fastcgi_pass` that names the dead path is replaced, or that of the group's `server`, or of the `set` or `map` of its
+variable; nginx is reloaded where it runs.
 
 It never guesses: of itself it takes only a socket whose path differs in PHP's version alone, since another pool may be
 another user's; any other one you name by `socket`. It leaves alone a path that a pool or a unit of this host is to
@@ -19,7 +20,6 @@ from remediations import topology
 from remediations.changes import nginx
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_edit import set_arguments
-from remediations.editors.nginx_tree import Node
 from remediations.findings import Finding
 from remediations.php import sockets
 from remediations.plan import Proposal
@@ -62,7 +62,10 @@ class FixSocketPath:
             yield f"no PHP-FPM pool listens on {self.socket}; they listen on: {there or 'none'}"
             return
         for address in dead:
-            if not self._live(snapshot, address):
+            if not sockets.naming(snapshot, address):
+                where = " and ".join(target.node.where for target in topology.targets_at(snapshot, address))
+                yield f"{address} is what a variable at {where} leads to, and it is written down nowhere: mend it there"
+            elif not self._live(snapshot, address):
                 yield (
                     f"{address} is dead, and none of the live sockets differs from it in PHP's version alone: {there}; "
                     f"say which one is meant: --set {ID}.socket=PATH"
@@ -73,15 +76,7 @@ class FixSocketPath:
 
 
 def _edits(snapshot: Snapshot, dead: Address, live: str) -> Iterator[nginx.Edit]:
-    for node in dict.fromkeys(_naming(snapshot, dead)):
+    for node in sockets.naming(snapshot, dead):
         data = snapshot.files[node.file].data
-        yield node.file, set_arguments(data, node.directive, (f"unix:{live}", *node.args[1:]))
-
-
-def _naming(snapshot: Snapshot, dead: Address) -> Iterator[Node]:
-    """The directives that name the path: a `fastcgi_pass`, or a `server` of the group that one leads to."""
-    for target in topology.targets_at(snapshot, dead):
-        if target.upstream is None:
-            yield target.node
-        else:
-            yield from (server.node for server in target.upstream.servers if server.address == dead)
+        args = (text.replace(dead.path or "", live) if dead.path in (text, text[5:]) else text for text in node.args)
+        yield node.file, set_arguments(data, node.directive, tuple(args))

@@ -14,7 +14,7 @@ from remediations.facts.base import Unknown
 from remediations.facts.logs import Peers
 from remediations.nginx import cloudflare
 from remediations.snapshot import Snapshot
-from remediations.topology import is_local
+from remediations.topology import is_loopback
 
 ENOUGH_LINES = 100
 FEW_PEERS = 3
@@ -43,7 +43,7 @@ def real_ip_applies(node: Node) -> bool:
 def only_local(server: Server) -> tuple[Address, ...]:
     """The addresses of a server that listens on none but loopback addresses and unix sockets; else nothing."""
     addresses = tuple(dict.fromkeys(listen.address for listen in server.listens))
-    return addresses if all(map(is_local, addresses)) else ()
+    return addresses if all(map(is_loopback, addresses)) else ()
 
 
 def _holds(source: str, address: Address) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from remediations import freshness, health, listening, topology
+from remediations.editors.nginx_address import Address, parse_address
 from remediations.facts.base import Unknown
 from remediations.findings import Confidence, Evidence, Finding
 from remediations.nginx import log
@@ -73,6 +74,17 @@ def fresh(snapshot: Snapshot, *, of_apps: bool = False) -> Iterator[Record]:
             yield record
 
 
+def told(snapshot: Snapshot) -> dict[Address, bool]:
+    """The addresses that variables lead to and that nginx fails to reach now; whether it says that nothing is there."""
+    targets = [one for one in topology.targets(snapshot) if one.variable and not one.sure]
+    found: dict[Address, bool] = {}
+    for record in fresh(snapshot) if targets else ():
+        address = parse_address(subject(record), None) if record.message.startswith("connect() ") else None
+        if address and any(target.may_be(address) for target in targets):
+            found[address] = "(2: No such file" in record.message
+    return found
+
+
 def recent(snapshot: Snapshot) -> Iterator[Record]:
     """The records of the last 15 minutes, since nginx and the unit behind the request's address were started."""
     serves = freshness.nginx_serves_since(snapshot) or 0
@@ -81,7 +93,7 @@ def recent(snapshot: Snapshot) -> Iterator[Record]:
         name: freshness.at(snapshot.machine, unit.served_since) - WHOLE_SECONDS
         for address in topology.backend_addresses(snapshot)
         if (unit := snapshot.unit(topology.behind(snapshot, address).unit or ""))
-        for name in listening.names(address)
+        for name in listening.names(snapshot, address)
     }
     for record in log.records(snapshot):
         of_stream = record.upstream and not _NAME.match(record.upstream)

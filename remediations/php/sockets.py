@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from remediations import listening, topology
+from remediations.editors import nginx_variables
 from remediations.editors.nginx_address import Address
+from remediations.editors.nginx_tree import Node
 from remediations.facts.base import Unknown
 from remediations.snapshot import Snapshot
 from remediations.topology import Behind
@@ -34,6 +37,25 @@ def twin_socket(snapshot: Snapshot, dead: Address) -> str | None:
 
 def _versionless(path: str) -> str:
     return _VERSION.sub("php", listening.plain_path(path))
+
+
+def naming(snapshot: Snapshot, dead: Address) -> tuple[Node, ...]:
+    """The directives that name the path: a *_pass, a `server` of its group, or the `set` or row that a variable takes.
+
+    None where a variable leads there that is written down nowhere.
+    """
+    return tuple(dict.fromkeys(_naming(snapshot, dead)))
+
+
+def _naming(snapshot: Snapshot, dead: Address) -> Iterator[Node]:
+    for target in topology.targets_at(snapshot, dead):
+        if target.variable:
+            said = nginx_variables.sources(target.node, target.variable)
+            yield from (one.node for one in said if one.text.removeprefix("unix:") == dead.path)
+        elif target.upstream is None:
+            yield target.node
+        else:
+            yield from (server.node for server in target.upstream.servers if server.address == dead)
 
 
 def dead_sockets(snapshot: Snapshot) -> tuple[Address, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from remediations.diagnosis import diagnose
+from remediations.editors.nginx_address import Address
 from remediations.errors import PlaybookError
 from remediations.facts.base import Unknown
 from remediations.facts.paths import PathStatus
@@ -55,6 +56,30 @@ def test_the_dead_path_is_replaced_and_nginx_reloaded() -> None:
     ]
     assert [(act.unit, act.action) for act in said.actions] == [("nginx.service", "reload")]
     assert (said.refusals, said.warnings) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [("set $php unix:{};", "$php"), ("set $php {};", "unix:$php"), ("set $php {}; set $to unix:$php;", "$to")],
+)
+def test_a_path_that_a_variable_holds_is_replaced_where_it_is_set(said: str, passed: str) -> None:
+    file = UPGRADED.file_at(SITE)
+    assert file
+    line = f"{said.format(OLD)} fastcgi_pass {passed};".encode()
+    host = with_site(UPGRADED, file.data.replace(f"fastcgi_pass unix:{OLD};".encode(), line))
+    changed = diff(plan(host))
+    assert f"+        {said.format(NEW)} fastcgi_pass {passed};" in changed
+
+
+def test_a_path_that_only_a_request_makes_is_left_to_a_person() -> None:
+    file = UPGRADED.file_at(SITE)
+    assert file
+    host = with_site(UPGRADED, file.data.replace(b"php8.1-fpm", b"$scheme"))
+    dead = Address(path="/run/php/http.sock")
+    assert not isinstance(host.paths, Unknown)
+    asked = replace(host, told=(dead,), paths={**host.paths, "/run/php/http.sock": PathStatus("", None)})
+    said = plan(asked, socket=NEW)
+    assert (said.files, "written down nowhere" in said.refusals[0]) == ((), True)
 
 
 def test_a_server_of_a_group_keeps_its_parameters() -> None:
