@@ -28,9 +28,7 @@ class Value:
 
 def values(place: Node, name: str) -> tuple[Value, ...]:
     """What the variable may hold where `place` stands: a `set` there, or of a block around it, goes before tables."""
-    sets = (node for block in place.ancestors() for node in _sets(block) if node.args[:1] == (f"${name}",))
-    found = tuple(Value(node) for node in sets if len(node.args) == 2)
-    return found or tuple(_tabled(place, name))
+    return tuple(Value(node) for node in _set(place, name)) or tuple(_tabled(place, name))
 
 
 def expand(place: Node, text: str, depth: int = 0) -> tuple[str, ...]:
@@ -52,11 +50,17 @@ def sources(place: Node, text: str, depth: int = 0) -> Iterator[Value]:
                 yield from sources(place, one.text, depth + 1)
 
 
-def _sets(block: Node) -> Iterator[Node]:
-    """The `set` lines of a block, those inside its `if` too."""
-    yield from block.named("set")
-    for inner in block.named("if"):
-        yield from inner.named("set")
+def _set(place: Node, name: str) -> Iterator[Node]:
+    """The last `set` of the innermost block that has one, and those inside an `if` up to there."""
+    for block in place.ancestors():
+        yield from (one for inner in block.named("if") for one in _sets(inner, name))
+        if found := _sets(block, name):
+            yield found[-1]
+            return
+
+
+def _sets(block: Node, name: str) -> list[Node]:
+    return [node for node in block.named("set") if len(node.args) == 2 and node.args[0] == f"${name}"]
 
 
 def _tabled(place: Node, name: str) -> Iterator[Value]:
