@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from remediations import databases as database_servers
-from remediations import orphans, questions, topology
+from remediations import lookups, orphans, questions, topology
 from remediations.connections.base import Shell
 from remediations.editors import nginx_paths
 from remediations.errors import HostAnswerError
@@ -23,12 +23,14 @@ from remediations.facts import (
     kernel,
     logs,
     machine,
+    names,
     nginx,
     open_run,
     owners,
     paths,
     php,
     processes,
+    resolvers,
     restarts,
     sockets,
     units,
@@ -162,9 +164,13 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     site = http.fact(asked.probes)
     if meanwhile:
         meanwhile(snapshot)
-    state = [more, *([heard] if known else []), where, before, *who, peers, verdicts, *([looks] if pids else [])]
-    state += [programs] if down else []
-    answers = ask(state, [site, tails, slow, kernel.FACT])
+    called = lookups.kept_names(snapshot)[: lookups.MOST_NAMES]
+    looked_up = names.fact([one.host for one in called])
+    dns = resolvers.fact(lookups.to_ask(snapshot))
+    asking = [*([looked_up] if called else []), *([dns] if lookups.to_ask(snapshot) else [])]
+    asking += [*([heard] if known else []), *who, *([looks] if pids else [])]
+    asking += [programs] if down else []
+    answers = ask([*asking, more, where, before, peers, verdicts], [site, tails, slow, kernel.FACT])
 
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))
@@ -180,6 +186,8 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         peers=read(peers),
         paths=_joined(_joined(read(where), read(before)), read(programs) if down else {}),
         worker=read(who[0]) if who else Unknown("no worker of nginx runs"),
+        names=read(looked_up) if called else {},
+        resolvers=read(dns) if dns in asking else {},
         verdicts=read(verdicts),
         answers=read(site),
         kernel=read(kernel.FACT),

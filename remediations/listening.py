@@ -35,7 +35,9 @@ def hosts(snapshot: Snapshot, address: Address) -> tuple[str, ...]:
     if address.host == "localhost":
         return ("127.0.0.1", "::1")
     names = {} if isinstance(snapshot.addresses, Unknown) else snapshot.addresses.names
-    return tuple(map(str, names.get(address.host.lower(), ())))
+    found = {} if isinstance(snapshot.names, Unknown) else snapshot.names
+    now = found.get(address.host)
+    return tuple(map(str, now if isinstance(now, tuple) and now else names.get(address.host.lower(), ())))
 
 
 def accepting(snapshot: Snapshot, address: Address) -> set[str]:

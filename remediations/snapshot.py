@@ -19,12 +19,14 @@ from remediations.facts.journal import Journal
 from remediations.facts.kernel import Kills
 from remediations.facts.logs import Logs, Peers
 from remediations.facts.machine import Machine
+from remediations.facts.names import Names
 from remediations.facts.nginx import NginxFiles
 from remediations.facts.open_run import OpenRun
 from remediations.facts.owners import Owners
 from remediations.facts.paths import Paths
 from remediations.facts.php import Fpm, PhpFiles
 from remediations.facts.processes import Processes
+from remediations.facts.resolvers import Resolvers
 from remediations.facts.restarts import Restarts
 from remediations.facts.sockets import Sockets
 from remediations.facts.units import Unit, Units
@@ -66,6 +68,8 @@ class Snapshot:
     peers: Peers | Unknown = Unknown("the access logs were not asked")
     paths: Paths | Unknown = Unknown("the paths were not asked")
     worker: Worker | Unknown = Unknown("nginx's workers were not asked about")
+    names: Names | Unknown = Unknown("no name was looked up")
+    resolvers: Resolvers | Unknown = Unknown("no resolver was asked")
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
     unasked: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from remediations import taken, topology
 from remediations.facts.base import Unknown
@@ -17,6 +17,7 @@ FPM_REFUSES = re.compile(r"\[\d\d-\w{3}-\d{4} [\d:]+\] (?:ERROR|ALERT): (?!FPM i
 CONFIG = "78"
 """Its exit code, systemd's 78/CONFIG."""
 
+_UNRESOLVED = re.compile(r"host not found in upstream \"(?P<name>[^\":]+)")
 _WHERE = re.compile(r"(?: in | file )'?\"?(?P<file>/[^\s:'\"]+)'?\"?(?::| at line | on line )(?P<line>\d+)")
 
 
@@ -61,7 +62,18 @@ def _finding(snapshot: Snapshot, verdict: Verdict) -> Finding:
         f"{verdict.name} refuses the configuration at {place}",
         tuple(Evidence(f"file:{place}", line) for line in telling[:3]),
         None,
-        f"Mend {place}, then check with: {verdict.name}. {_then(snapshot, verdict)}",
+        f"{_name(telling)}Mend {place}, then check with: {verdict.name}. {_then(snapshot, verdict)}",
+    )
+
+
+def _name(lines: Sequence[str]) -> str:
+    """nginx looks up all names when it reads its files, and takes none of them where one is not found."""
+    match = next((match for line in lines if (match := _UNRESOLVED.search(line))), None)
+    if match is None:
+        return ""
+    return (
+        f"This host cannot resolve {match['name']}: getent ahosts {match['name']} says so, too. Mend its DNS record, "
+        "/etc/resolv.conf or /etc/hosts, or take the name out. A running nginx keeps the old address; it cannot start. "
     )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from remediations import listening, topology
-from remediations.causes import php_capacity
-from remediations.editors.nginx_address import Address
+from remediations import health, listening, topology
+from remediations.causes import names, php_capacity
+from remediations.editors.nginx_address import Address, parse_address
 from remediations.facts.base import Unknown
-from remediations.findings import Finding
+from remediations.findings import Evidence, Finding
 from remediations.nginx import complaints
 from remediations.nginx.complaints import Saying
+from remediations.nginx.log import Record
 from remediations.snapshot import Snapshot
 
 SAYINGS = (
@@ -106,6 +108,8 @@ REFUSED = Saying(
     "likely",
 )
 """Where nobody of this host listens, that is why; else somebody stands between."""
+FILTERED = {"firewall-reject": "reject", "firewall-drop": "drop"}
+"""The causes that a packet filter makes, and its word for what it does."""
 YOUNG_SECONDS = 10
 """Who has been started within that may not have listened when nginx asked."""
 
@@ -113,26 +117,89 @@ YOUNG_SECONDS = 10
 def find(snapshot: Snapshot) -> Iterator[Finding]:
     """What nginx's log says of connecting, where no other family knows why."""
     exhausted = {finding.subject.partition(":")[0] for finding in php_capacity.find(snapshot)}
-    for finding in complaints.findings(snapshot, SAYINGS):
+    full = {finding.subject: finding for finding in _full_queues(snapshot)}
+    yield from (one for one in full.values() if _fpm_unit(snapshot, one.subject) not in exhausted)
+    outdated = names.outdated(snapshot)
+    known = {*outdated, *full}
+    for finding in complaints.findings(snapshot, SAYINGS, lambda record: complaints.subject(record) not in known):
         if finding.cause != "backlog-full" or _fpm_unit(snapshot, finding.subject) not in exhausted:
-            yield _forgotten(snapshot, finding)
-    if snapshot.log_alone:
-        return  # who listens there is not known
-    silent = {name for address in topology.backend_addresses(snapshot) for name in _silent(snapshot, address)}
-    yield from (one for one in complaints.findings(snapshot, (REFUSED,)) if one.subject not in silent)
+            yield _forgotten(snapshot, _filtered(snapshot, finding))
+    if not snapshot.log_alone:  # else who listens there is not known
+        yield from _refused(snapshot, outdated)
 
 
-def _silent(snapshot: Snapshot, address: Address) -> set[str]:
-    """The names of an address of this host on which nobody listens, or only since now: then that is why it refuses."""
+def _refused(snapshot: Snapshot, outdated: set[str]) -> Iterator[Finding]:
+    """Where somebody listens, and yet nginx is refused."""
+    addresses = topology.backend_addresses(snapshot)
+    young = {name: since for address in addresses for name, since in _silent(snapshot, address)}
+
+    def refused(record: Record) -> bool:
+        name = complaints.subject(record)
+        return name not in outdated and record.time >= young.get(name, 0)
+
+    yield from (_filtered(snapshot, one) for one in complaints.findings(snapshot, (REFUSED,), refused))
+
+
+def _filtered(snapshot: Snapshot, finding: Finding) -> Finding:
+    """Where somebody of this host listens, no other host and no app is at fault, but this host's own packet filter."""
+    address = parse_address(finding.subject, None) if finding.cause in FILTERED else None
+    socket = listening.listener(snapshot, address) if address and topology.is_local(snapshot, address) else None
+    if address is None or socket is None:
+        return finding
+    act = FILTERED[finding.cause]
+    who = topology.behind(snapshot, address).unit or "somebody"
+    family = "ip6" if ":" in address.host else "ip"
+    return replace(
+        finding,
+        summary=f"this host itself {act}s what nginx sends to {address}, though {who} listens there",
+        evidence=(*finding.evidence, Evidence("socket", f"{who} listens at {socket.address}")),
+        advice=f"Look for the rule: nft -a list ruleset (or iptables-save) for {act} and {address.port}; ip route get "
+        f"{address.host} for a route that forbids it. Let nginx through with one narrow rule before it, nft insert "
+        f"rule FAMILY TABLE CHAIN {family} daddr {address.host} tcp dport {address.port} accept, and write it where "
+        "the rules are kept (/etc/nftables.conf, ufw, firewalld). Never flush the ruleset; restarting the app changes "
+        "nothing.",
+    )
+
+
+def _full_queues(snapshot: Snapshot) -> Iterator[Finding]:
+    """Listeners on TCP that accept too slowly: what comes then is dropped, and nginx takes it for a silent host."""
+    if health.judge(snapshot.answers).ok is not False:
+        return
+    for address in topology.backend_addresses(snapshot):
+        socket = listening.listener(snapshot, address)
+        if socket and not socket.unix and 0 < socket.backlog <= socket.waiting:
+            unit = topology.behind(snapshot, address).unit
+            seen = f"{socket.waiting} connections wait at {socket.address}, whose queue holds {socket.backlog}"
+            yield Finding(
+                "backlog-full",
+                str(address),
+                "certain",
+                f"the queue of {address} is full: {unit or 'its app'} does not accept what nginx sends",
+                (Evidence("socket", seen),),
+                None,
+                "See what keeps its workers busy: one stuck request, the database, too few of them"
+                f"{f' (journalctl -u {unit} -e)' if unit else ''}. A restart frees it for a while; a longer backlog "
+                "alone cures nothing, nor does a longer timeout.",
+            )
+
+
+def _silent(snapshot: Snapshot, address: Address) -> Iterator[tuple[str, float]]:
+    """The names of an address of this host, and until when nobody may have listened there: then that is why it refuses.
+
+    We ask after we have looked who listens; who asked before that may have met an app that had only been started.
+    """
     socket = listening.listener(snapshot, address)
     processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
-    young = snapshot.machine.now - YOUNG_SECONDS
-    old = socket and all(processes[pid].started < young for pid in socket.pids if pid in processes)
-    return set() if old else listening.names(snapshot, address)
+    starts = [processes[pid].started for pid in socket.pids if pid in processes] if socket else [math.inf]
+    now, last = snapshot.machine.now, max(starts, default=0)
+    second = complaints.WHOLE_SECONDS
+    since = 0 if last < now - YOUNG_SECONDS else max(last + second, now - second)
+    yield from ((name, since) for name in listening.names(snapshot, address))
 
 
 def _fpm_unit(snapshot: Snapshot, subject: str) -> str | None:
-    fpm = topology.fpm_of(snapshot, Address(path=subject.removeprefix("unix:")))
+    address = parse_address(subject, None)
+    fpm = topology.fpm_of(snapshot, address) if address else None
     return fpm.fpm.unit if fpm else None
 
 
@@ -150,6 +217,6 @@ def _back(snapshot: Snapshot, group: str) -> bool:
     here = bool(servers) and all(
         topology.is_local(snapshot, one) and listening.listener(snapshot, one) for one in servers
     )
-    names = {name for address in servers for name in listening.names(snapshot, address)}
-    against = (one for one in complaints.recent(snapshot) if complaints.subject(one) in names)
+    called = {name for address in servers for name in listening.names(snapshot, address)}
+    against = (one for one in complaints.recent(snapshot) if complaints.subject(one) in called)
     return here and all("(111: Connection refused)" in one.message for one in against)

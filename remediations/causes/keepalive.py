@@ -28,7 +28,7 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     targets = () if isinstance(tree, Unknown) or not broken else pass_targets(tree)
     groups = {target.upstream.name: target.upstream for target in targets if target.upstream and _keeps(target)}
     for group in groups.values():
-        if told := [one for one in broken if complaints.subject(one) in _names(group)]:
+        if told := [one for one in broken if complaints.subject(one) in _names(snapshot, group)]:
             yield _finding(group, told)
 
 
@@ -48,8 +48,8 @@ def _keeps(target: PassTarget) -> bool:
     return bool(said) and said[-1].args[:1] in [(word,) for word in needed]
 
 
-def _names(group: Upstream) -> set[str]:
-    return {name for server in group.servers if server.address for name in listening.names(server.address)}
+def _names(snapshot: Snapshot, group: Upstream) -> set[str]:
+    return {name for server in group.servers if server.address for name in listening.names(snapshot, server.address)}
 
 
 def _finding(group: Upstream, told: list[Record]) -> Finding:

@@ -119,7 +119,7 @@ def _with_pool(snapshot: Snapshot, finding: Finding) -> Finding:
 def _pool(snapshot: Snapshot, subject: str) -> PoolAt | None:
     """The pool that listens where nginx's log calls it so."""
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
-    named = [one for one in topology.backend_addresses(snapshot) if subject in listening.names(one)]
+    named = [one for one in topology.backend_addresses(snapshot) if subject in listening.names(snapshot, one)]
     pools = php_pools.every(versions)
     return next((at for at in pools if any(at.listens_at(address) for address in named)), None)
 

@@ -165,6 +165,13 @@ def _by_variable(node: Node, where: Location | None, groups: tuple[Upstream, ...
     )  # fmt: skip
 
 
+def hosts_by_variable(target: PassTarget) -> tuple[str, ...]:
+    """The hosts, without their ports, that the variable of this *_pass may stand for."""
+    node = target.node
+    texts = (_split(node.name.removesuffix("_pass"), text)[1] for text in expand(node, node.args[0]))
+    return tuple(dict.fromkeys(re.sub(r":[0-9]+$", "", text) for text in texts if not text.startswith("unix:")))
+
+
 def _addresses(group: Upstream | None, scheme: str, host: str) -> Iterator[Address]:
     if group:
         yield from (server.address for server in group.servers if server.address and not server.down)

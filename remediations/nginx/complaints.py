@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from remediations import freshness, health, listening, topology
@@ -41,10 +41,12 @@ class Saying:
     remediation: str | None = None
 
 
-def findings(snapshot: Snapshot, sayings: Sequence[Saying]) -> Iterator[Finding]:
+def findings(
+    snapshot: Snapshot, sayings: Sequence[Saying], counts: Callable[[Record], bool] = lambda _: True
+) -> Iterator[Finding]:
     """One for each cause and subject, with nginx's newest line about it; the first saying that fits a line counts."""
     newest: dict[tuple[str, str], Finding] = {}
-    for record in fresh(snapshot):
+    for record in filter(counts, fresh(snapshot)):
         for saying in sayings:
             if match := saying.pattern.match(record.message):
                 finding = _finding(saying, match, record)
@@ -86,7 +88,12 @@ def told(snapshot: Snapshot) -> dict[Address, bool]:
 
 
 def recent(snapshot: Snapshot) -> Iterator[Record]:
-    """The records of the last 15 minutes, since nginx and the unit behind the request's address were started."""
+    """The records of the last 15 minutes, since nginx and the unit behind the request's address were started.
+
+    What an nginx that is down has said before is history: now it is nginx itself that does not answer.
+    """
+    if snapshot.live_nginx and snapshot.live_nginx.master is None:
+        return
     serves = freshness.nginx_serves_since(snapshot) or 0
     since = max(snapshot.machine.now - freshness.RECENT_SECONDS, serves - WHOLE_SECONDS)
     starts = {

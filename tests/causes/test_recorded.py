@@ -35,6 +35,14 @@ EXPECTED = {
     "socket-permission-group": [("socket-permission", "unix:/run/php/php8.2-fpm.sock")],
     "socket-permission-by-hand": [("socket-permission", "unix:/run/php/php8.2-fpm.sock")],
     "socket-permission-acl": [("socket-permission", "unix:/run/php/php8.2-fpm.sock")],
+    "socket-path-mismatch-variable": [("socket-path-mismatch", "unix:/run/php/php8.1-fpm.sock")],
+    "app-at-own-address": [("service-stopped", "app@8001.service")],
+    "dns-stale": [("dns-stale", "backend.internal")],
+    "dns-failure-silent": [("dns-failure", "backend.internal"), ("slow-upstream", "api.example")],
+    "config-invalid-name": [("config-invalid", "nginx.service")],
+    "firewall-reject-own": [("firewall-reject", "10.88.4.242:8003")],
+    "firewall-drop-own": [("firewall-drop", "10.88.5.2:8003")],
+    "backlog-full": [("backlog-full", "127.0.0.1:8001"), ("slow-upstream", "api.example")],
     "header-too-big": [("header-too-big", "unix:/run/php/php8.2-fpm.sock")],
     "upstream-closed": [("upstream-closed", "127.0.0.1:8001"), ("upstream-closed", "127.0.0.1:8002")],
     "protocol-mismatch": [("protocol-mismatch", "127.0.0.1:8001")],
@@ -71,14 +79,11 @@ EXPECTED = {
     "reload-zone-changed": [("reload-not-applied", "nginx.service")],
 }
 AGES = {"fresh": 14 * 60, "old": 16 * 60}
-BAD_SITES = {
-    name
-    for name in EXPECTED
-    if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped")
-    and name not in ("port-conflict", "port-conflict-fpm", "reload-not-applied", "reload-zone-changed")
-    if name not in ("healthy", "config-invalid", "app-8001-stopped", "app-8002-stopped", "disk-full")
-    and name != "stale-keepalive"
-}
+GOOD_SITES = (
+    "healthy", "config-invalid", "config-invalid-name", "app-8001-stopped", "app-8002-stopped", "port-conflict",
+    "port-conflict-fpm", "reload-not-applied", "reload-zone-changed", "disk-full", "stale-keepalive",
+)  # fmt: skip
+BAD_SITES = {name for name in EXPECTED if name not in GOOD_SITES}
 
 
 def named(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:

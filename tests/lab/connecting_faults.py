@@ -6,6 +6,16 @@ from tests.lab.host import LabHost
 from tests.lab.site import POOL
 
 SOCKET = "/run/php/php8.2-fpm.sock"
+SHOP = "/etc/nginx/sites-available/shop"
+API = "/etc/nginx/sites-available/api"
+HOSTS = "/etc/hosts"
+DEAF = b"""<?php
+$options = stream_context_create(['socket' => ['backlog' => 2]]);
+$flags = STREAM_SERVER_BIND | STREAM_SERVER_LISTEN;
+$server = stream_socket_server("tcp://127.0.0.1:$argv[1]", $number, $message, $flags, $options);
+sleep(3600);
+"""
+"""A program that listens, with room for two, and never accepts."""
 
 
 def permission_by_folder(host: LabHost) -> None:
@@ -31,9 +41,94 @@ def permission_by_group(host: LabHost) -> None:
     )
 
 
+def _pass_to(host: LabHost, address: str, *before: str) -> None:
+    """The api is passed to this address, with these lines before."""
+    lines = " ".join((*before, f"proxy_pass {address};"))
+    host.sh(f"sed -i 's,proxy_pass .*,{lines},' {API} && nginx -t -q && systemctl reload nginx && sleep 0.5")
+
+
+def _names(host: LabHost, address: str, name: str = "backend.internal") -> None:
+    """/etc/hosts is the host's whole DNS."""
+    host.sh(f"sed -i '/ {name}$/d' {HOSTS}; echo '{address} {name}' >>{HOSTS}")
+
+
+def dns_stale(host: LabHost) -> None:
+    """The backend has moved since nginx read its files; where it was, nobody answers."""
+    host.sh("ip route add unreachable 192.0.2.9/32")
+    _names(host, "192.0.2.9")
+    _pass_to(host, "http://backend.internal:8001")
+    _names(host, "127.0.0.1")
+
+
+def dns_silent(host: LabHost) -> None:
+    """The resolver that nginx asks is gone, and nginx waits 30 s for it."""
+    _pass_to(host, "http://$backend:8001", "resolver 127.0.0.1:5399;", "set $backend backend.internal;")
+
+
+def name_not_found(host: LabHost) -> None:
+    """A name that does not resolve any more: nginx runs with the old address, and would not start again."""
+    _names(host, "127.0.0.1")
+    _pass_to(host, "http://backend.internal:8001")
+    host.sh(f"sed -i '/ backend.internal$/d' {HOSTS}")
+
+
+def backlog_full(host: LabHost) -> None:
+    """An app that listens and takes no connection any more; its queue is full."""
+    folder = "/etc/systemd/system/app@.service.d"
+    host.write("/srv/deaf.php", DEAF)
+    host.sh(f"mkdir -p {folder}")
+    host.write(f"{folder}/deaf.conf", b"[Service]\nExecStart=\nExecStart=/usr/bin/php /srv/deaf.php %i\n")
+    host.sh("systemctl daemon-reload && systemctl restart app@8001 && sleep 0.5")
+    _pass_to(host, "http://127.0.0.1:8001")
+    client = "setsid --fork curl -s -o /dev/null -m 600 http://127.0.0.1:8001/ </dev/null >/dev/null 2>&1"
+    host.sh(f"for n in 1 2 3 4 5; do {client}; done; sleep 0.5")
+
+
+def app_at_own_address(host: LabHost) -> None:
+    """The app is stopped that listens at the host's own address, by a name of /etc/hosts."""
+    host.sh("systemctl stop app@8001 app@8002")
+    own = host.sh("hostname -I").split()[0].decode()
+    _names(host, own)
+    _pass_to(host, "http://backend.internal:8001")
+
+
+def _filter(host: LabHost, verdict: str) -> None:
+    """This host's own packet filter stands between nginx and its app, at the host's own address."""
+    own = host.sh("hostname -I").split()[0].decode()
+    _pass_to(host, f"http://{own}:8003", "proxy_connect_timeout 2s;")
+    unit = f"systemd-run -q --unit app-own php -S {own}:8003 -t /srv/app"
+    host.sh(f"{unit}; nft add table inet own; nft 'add chain inet own in {{ type filter hook input priority 0; }}'")
+    host.sh(f"nft add rule inet own in tcp dport 8003 {verdict}; sleep 2")
+
+
+def own_filter_rejects(host: LabHost) -> None:
+    """As `_filter` says."""
+    _filter(host, "reject with tcp reset")
+
+
+def own_filter_drops(host: LabHost) -> None:
+    """As `_filter` says."""
+    _filter(host, "drop")
+
+
+def path_by_variable(host: LabHost) -> None:
+    """PHP was upgraded, and a map still leads to the old version's socket."""
+    host.sh(f"sed -i 's,unix:/run/php/php8.2-fpm.sock,unix:$php,' {SHOP}")
+    host.sh(f"echo 'map $host $php {{ default /run/php/php8.1-fpm.sock; }}' >>{SHOP}")
+    host.sh("nginx -t -q && systemctl restart nginx")
+
+
 CONNECTING_FAULTS: dict[str, Callable[[LabHost], None]] = {
     "socket-permission-folder": permission_by_folder,
     "socket-permission-by-hand": permission_by_hand,
     "socket-permission-acl": permission_by_acl,
     "socket-permission-group": permission_by_group,
+    "socket-path-mismatch-variable": path_by_variable,
+    "app-at-own-address": app_at_own_address,
+    "dns-stale": dns_stale,
+    "dns-failure-silent": dns_silent,
+    "config-invalid-name": name_not_found,
+    "backlog-full": backlog_full,
+    "firewall-reject-own": own_filter_rejects,
+    "firewall-drop-own": own_filter_drops,
 }
