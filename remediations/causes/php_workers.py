@@ -103,7 +103,7 @@ def _exited(snapshot: Snapshot, master: str, said: Said) -> Finding | None:
         return None  # TERM and QUIT are how a master ends its workers
     if oom := (*_kernel_lines(snapshot, master, int(match["child"]), said), *_oom_lines(snapshot, master)):
         what = f"the kernel killed workers of pool {match['pool']} for want of memory"
-        return Finding("worker-oom", subject, "certain", what, (*evidence, *oom), None, OOM)
+        return Finding("worker-oom", subject, "certain", what, (*evidence, *oom), "lower-max-children", OOM)
     what = f"workers of pool {match['pool']} are killed from outside (signal 9)"
     return Finding("worker-killed", subject, "likely", what, evidence, None, KILLED + _unheard(snapshot))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from remediations.changes.file import FileChange
@@ -83,3 +83,23 @@ def reload(snapshot: Snapshot, remediation: str, version: FpmVersion, reason: st
     unit = php_pools.main_unit(snapshot, version)
     name = unit.name if unit and unit.can_reload else ""
     return (UnitAction(remediation, name, "reload", reason, pid=master),)
+
+
+def reloads(
+    snapshot: Snapshot, remediation: str, versions: Sequence[FpmVersion], files: Sequence[FileChange]
+) -> Iterator[UnitAction]:
+    """One reload a PHP-FPM that has a changed pool."""
+    for version in versions:
+        own = {snapshot.files[path].real_path for path in version.config.read}
+        reason = f"to read {', '.join(file.path for file in files if file.path in own)}"
+        yield from reload(snapshot, remediation, version, reason)
+
+
+def cut_requests(versions: Sequence[FpmVersion]) -> Iterator[str]:
+    """A reload kills the workers at once, unless PHP-FPM is told to wait for them."""
+    for version in versions:
+        if version.fpm.master is not None and not version.config.global_settings.process_control_timeout.value:
+            yield (
+                f"the reload answers the requests that are being served with 502: {version.fpm.main} leaves "
+                "process_control_timeout at 0"
+            )

@@ -22,8 +22,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from remediations.changes import php_fpm
-from remediations.changes.file import FileChange
-from remediations.changes.unit import UnitAction
 from remediations.editors.php_fpm import pm_settings
 from remediations.errors import EditError
 from remediations.facts.base import Unknown
@@ -34,7 +32,7 @@ from remediations.php import pools as php_pools
 from remediations.php import sizing
 from remediations.php.pools import PoolAt
 from remediations.plan import Proposal
-from remediations.snapshot import FpmVersion, Snapshot
+from remediations.snapshot import Snapshot
 
 ID = "tune-max-children"
 _MOST_MIB = 64 << 20
@@ -138,12 +136,12 @@ class TuneMaxChildren:
         versions = tuple({one.at.version.fpm.main: one.at.version for one in changed}.values())
         return Proposal(
             files=files,
-            actions=tuple(_reloads(snapshot, versions, files)),
+            actions=tuple(php_fpm.reloads(snapshot, ID, versions, files)),
             notes=(*all_notes(found), *(f"an OOM kill lately: {text}" for text in php_memory.oom_kills(snapshot))),
             warnings=(
                 *(f"{one.label}{text}" for one in found for text in one.warnings()),
                 *self._blind_spots(snapshot, found),
-                *_cut_requests(versions),
+                *php_fpm.cut_requests(versions),
             ),
             refusals=tuple(f"{one.label}{text}" for one in found for text in one.refusals()),
         )
@@ -180,21 +178,3 @@ def _sharing(every: Sequence[PoolAt], chosen: Sequence[PoolAt]) -> tuple[PoolAt,
     """The pools that share the memory: all of each PHP-FPM that runs or has a chosen pool."""
     mains = {at.version.fpm.main for at in chosen}
     return tuple(at for at in every if at.version.fpm.master is not None or at.version.fpm.main in mains)
-
-
-def _reloads(snapshot: Snapshot, versions: Sequence[FpmVersion], files: Sequence[FileChange]) -> Iterator[UnitAction]:
-    """One reload a PHP-FPM that has a changed pool."""
-    for version in versions:
-        own = {snapshot.files[path].real_path for path in version.config.read}
-        reason = f"to read {', '.join(file.path for file in files if file.path in own)}"
-        yield from php_fpm.reload(snapshot, ID, version, reason)
-
-
-def _cut_requests(versions: Sequence[FpmVersion]) -> Iterator[str]:
-    """A reload kills the workers at once, unless PHP-FPM is told to wait for them."""
-    for version in versions:
-        if version.fpm.master is not None and not version.config.global_settings.process_control_timeout.value:
-            yield (
-                f"the reload answers the requests that are being served with 502: {version.fpm.main} leaves "
-                "process_control_timeout at 0"
-            )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from remediations.editors.php_fpm import PhpIni, load_php_ini
 from remediations.editors.php_ini import quantity
 from remediations.facts import databases
 from remediations.facts.base import Unknown
+from remediations.facts.kernel import Kill
 from remediations.facts.processes import Process
 from remediations.findings import Finding
 from remediations.php import pools as php_pools
@@ -19,6 +22,8 @@ from remediations.snapshot import FpmVersion, Snapshot
 OOM_SECONDS = 24 * 3600
 """For so long an OOM kill forbids to raise: what grew is likely to grow again at the same hour of the next day."""
 
+_ANON = re.compile(r"\banon-rss:(?P<kib>[0-9]{1,12})kB")
+"""The private memory of a killed process, in the kernel's words."""
 _OOM = ("killed by the OOM killer", "Failed with result 'oom-kill'")
 
 
@@ -63,12 +68,45 @@ def oom_kills(snapshot: Snapshot) -> tuple[str, ...]:
     since = snapshot.machine.now - OOM_SECONDS
     said = {line.unit or line.source: line.message for line in lines if line.time >= since and _is_oom(line.message)}
     units = {} if isinstance(snapshot.units, Unknown) else snapshot.units
+    said |= {f"kernel {kill.pid}": kill.text for kill in _killed(snapshot)}
     said |= {name: f"{name}: Result=oom-kill" for name, unit in units.items() if unit.result == "oom-kill"}
     return tuple(said.values())
 
 
 def _is_oom(message: str) -> bool:
     return any(text in message for text in _OOM)
+
+
+def _killed(snapshot: Snapshot) -> Iterator[Kill]:
+    """The workers that the kernel says it killed; it is asked about the last hour."""
+    kills = () if isinstance(snapshot.kernel, Unknown) else snapshot.kernel
+    return (kill for kill in kills if kill.name.startswith("php-fpm"))
+
+
+def with_killed(
+    snapshot: Snapshot, masters: Sequence[sizing.Master], pools: Sequence[PoolAt]
+) -> tuple[sizing.Master, ...]:
+    """The same, where a worker of these pools needs at least what the killed ones of its PHP-FPM held."""
+    named = {(at.master, at.pool.name) for at in pools}
+    held = {
+        at.master: [_held(kill) for kill in _killed(snapshot) if kill.unit in (None, at.version.fpm.unit)]
+        for at in pools
+    }
+    return tuple(
+        replace(
+            master,
+            pools=tuple(
+                replace(pool, killed=max(held[master.name], default=0)) if (master.name, pool.name) in named else pool
+                for pool in master.pools
+            ),
+        )
+        for master in masters
+    )
+
+
+def _held(kill: Kill) -> int:
+    match = _ANON.search(kill.text)
+    return int(match["kib"]) * 1024 if match else 0
 
 
 def masters(

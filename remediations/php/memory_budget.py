@@ -42,6 +42,7 @@ class WorkerSample:
 class PoolUse:
     """A pool as it is; memory_limit in bytes, -1 for none.
 
+    `killed` is what a worker held in bytes as the kernel killed it for want of memory, 0 where that is not known.
     `load` weighs it against other pools and should move slowly, such as its peak of active workers. `exhausted` means:
     found so since its master last read its configuration.
     """
@@ -53,6 +54,7 @@ class PoolUse:
     memory_limit: int = -1
     exhausted: bool = False
     waiting: bool = False
+    killed: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,10 @@ def worker_size(pool: PoolUse, master: Master, overrides: Overrides) -> WorkerSi
     if overrides.process_mb is not None:
         return WorkerSize(overrides.process_mb, "given", f"process_mb={overrides.process_mb} (given)")
     samples = pool.samples or tuple(sample for one in master.pools for sample in one.samples)
+    killed = -(-pool.killed // MIB)
     if not samples:
-        return WorkerSize(None, "low", "W is not known: no worker could be measured")
+        unknown = WorkerSize(None, "low", "W is not known: no worker could be measured")
+        return _as_killed(killed) if killed else unknown
     warm = [sample.peak for sample in samples if sample.warm]
     trusted = len(warm) >= _WARM_SAMPLES
     peaks = warm if trusted else [sample.peak for sample in samples]
@@ -166,9 +170,15 @@ def worker_size(pool: PoolUse, master: Master, overrides: Overrides) -> WorkerSi
     size = max(SMALLEST_WORKER, _rounded_up(_p95(peaks)))
     size = size if limit is None else min(size, limit)
     bounds = f"at least 16{'' if limit is None else f', at most memory_limit + 16 = {limit}'}"
+    if killed > size:
+        return _as_killed(killed)
     kind = f"{len(peaks)} warm workers" if trusted else f"{len(peaks)} workers, only {len(warm)} of them warm"
     line = f"W = {size} MiB (p95 of the peak private memory of {kind}; {bounds})"
     return WorkerSize(size, "measured" if trusted else "low", line)
+
+
+def _as_killed(mib: int) -> WorkerSize:
+    return WorkerSize(mib, "measured", f"W = {mib} MiB (what a worker held when the kernel killed it)")
 
 
 def host_room(machine: Machine, masters: Sequence[Master], overrides: Overrides) -> Room:

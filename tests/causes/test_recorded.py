@@ -23,7 +23,7 @@ EXPECTED = {
     "config-invalid-stopped": [("config-invalid", "nginx.service"), ("service-crashed", "nginx.service")],
     "pool-exhausted": [("pool-exhausted", "php8.2-fpm.service:www")],
     "pool-blocked": [("pool-blocked", "php8.2-fpm.service:www")],
-    "truncated-body": [("truncated-body", "127.0.0.1:8001")],
+    "truncated-body": [("truncated-body", "unix:/run/php/php8.2-fpm.sock")],
     "stale-keepalive": [("stale-keepalive", "app")],
     "app-8001-stopped": [("service-stopped", "app@8001.service")],
     "app-8002-stopped": [("service-stopped", "app@8002.service")],

@@ -55,14 +55,14 @@ def test_half_a_page_is_no_good_answer_whatever_its_status() -> None:
     ],
 )
 def test_who_hangs_up_in_the_midst_is_named(said: str) -> None:
-    host = with_log(CUT, NGINX_LOG, f"{{now}} [error] 7#7: *1 {said}, {TO_API}\n")
-    assert found(host) == [("truncated-body", "127.0.0.1:8001")]
+    host = with_log(CUT, NGINX_LOG, f"{{now}} [error] 7#7: *1 {said}, {TO_FPM}\n")
+    assert found(host) == [("truncated-body", SOCKET)]
 
 
 def test_a_folder_of_nginxs_own_that_it_may_not_write_to_is_named() -> None:
-    said = 'open() "/var/lib/nginx/proxy/1/00/0000000001" failed (13: Permission denied) while reading upstream'
-    host = with_log(CUT, NGINX_LOG, f"{{now}} [crit] 7#7: *1 {said}, {TO_API}\n")
-    assert found(host) == [("truncated-body", "/var/lib/nginx/proxy")]
+    said = 'open() "/var/lib/nginx/fastcgi/1/00/0000000001" failed (13: Permission denied) while reading upstream'
+    host = with_log(CUT, NGINX_LOG, f"{{now}} [crit] 7#7: *1 {said}, {TO_FPM}\n")
+    assert found(host) == [("truncated-body", "/var/lib/nginx/fastcgi")]
     assert "chmod 777" in str(diagnosis.diagnose(host)[0].advice)
 
 

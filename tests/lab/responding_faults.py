@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.lab.host import LabHost
-from tests.lab.upstream_faults import API, APP, use_as_apps
+from tests.lab.upstream_faults import API, use_as_apps
 
 SHOP = "/var/www/shop"
 DATABASE = '$s = stream_socket_server("tcp://127.0.0.1:3306"); while (true) { $c[] = stream_socket_accept($s, -1); }'
@@ -20,8 +20,9 @@ def silent_database(host: LabHost) -> None:
 
 
 def truncated_body(host: LabHost) -> None:
-    """The apps announce more than they send: visitors get half a page, with status 200."""
-    host.write(APP, b"<?php header('Content-Length: 5000'); echo str_repeat('half a page ', 9);\n")
+    """The shop announces more than it sends: visitors get half a page, with status 200."""
+    page = b"<?php header('Content-Length: 5000'); echo str_repeat('half a page ', 9);\n"
+    host.write(f"{SHOP}/index.php", page)
 
 
 FORGETFUL = r"""<?php
@@ -60,8 +61,9 @@ def stale_keepalive(host: LabHost) -> None:
         " -e '/proxy_pass/a proxy_http_version 1.1;"
         f' proxy_set_header Connection "";\' {API} && nginx -t -q && systemctl restart nginx'
     )
+    # The process table knows whole seconds only: what a log says within two of nginx's start may be older than it.
     ask = "curl -s -o /dev/null -m 5 -H 'Host: api.example'"
-    host.sh(f"for n in 1 2 3 4 5 6 7 8; do {ask} http://127.0.0.1/; {ask} -d x=1 http://127.0.0.1/; done")
+    host.sh(f"sleep 2.5; for n in 1 2 3 4 5 6 7 8; do {ask} http://127.0.0.1/; {ask} -d x=1 http://127.0.0.1/; done")
 
 
 RESPONDING_FAULTS: dict[str, Callable[[LabHost], None]] = {

@@ -33,4 +33,11 @@ ROWS = (
         ("request-terminated", POOL),
         refused=("request_terminate_timeout",),
     ),
+    Scenario("truncated-body", FAULTS["truncated-body"], ("truncated-body", PHP), refused=("Content-Length",)),
+    Scenario(
+        "stale-keepalive",
+        FAULTS["stale-keepalive"],
+        ("stale-keepalive", "app"),
+        refused=("keepalive_timeout", "No proxy_next_upstream non_idempotent"),
+    ),
 )
