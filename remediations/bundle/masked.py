@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -50,11 +52,10 @@ _text = lru_cache(maxsize=10_000)(masking.text)
 
 @lru_cache(maxsize=1000)
 def _config(data: bytes) -> bytes:
-    """Line by line; a line's end is no control character."""
-    lines = data.decode(errors="surrogateescape").split("\n")
-    bare = masking.config("\n".join(line.removesuffix("\r") for line in lines)).split("\n")
-    ends = ("\r" if line.endswith("\r") else "" for line in lines)
-    return "\n".join(line + end for line, end in zip(bare, ends, strict=True)).encode()
+    """Line by line; what ends a line is no control character, and nginx takes a bare `\\r` for a blank."""
+    pieces = re.split("(\r\n|[\r\n])", data.decode(errors="surrogateescape"))
+    shown = masking.config("\n".join(pieces[::2])).split("\n")
+    return "".join(itertools.chain(*itertools.zip_longest(shown, pieces[1::2], fillvalue=""))).encode()
 
 
 def _log(data: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
@@ -14,6 +15,7 @@ from remediations import diagnosis, masking
 from remediations.bundle import archive, evidence, typed
 from remediations.bundle.evidence import Bundle
 from remediations.bundle.masked import masked
+from remediations.editors.nginx import parse, walk
 from remediations.facts.base import Unknown
 from remediations.facts.files import HostFile, new_file
 from remediations.facts.logs import Log
@@ -21,9 +23,11 @@ from remediations.findings import Finding
 from remediations.snapshot import Snapshot
 from tests.causes.alter import FPM, units, with_unit
 from tests.causes.recorded import FOLDER, snapshot
+from tests.editors.nginx_cases import load_cases
 
 RUN = "20261122T130500Z-7f3a9c"
 CANARY = "c4nary-of-a-bundle"
+HEALTHY = snapshot("healthy")
 RECORDED = sorted(path.name.removesuffix(".json.gz") for path in FOLDER.iterdir())
 
 
@@ -186,6 +190,44 @@ def test_an_older_bundle_lacks_a_fact_and_its_hosts_are_diagnosed_without() -> N
     assert again.restarts == Unknown("the bundle does not hold it")
     assert again.log_alone is False
     assert diagnosis.diagnose(again)[0].cause == "service-crashed"
+
+
+SECRETS_AMONG_ALL_ELSE = rb"""
+map $http_x_api_key $ok { default 0; "abc123" 1; }
+upstream auth-api { server 127.0.0.1:9000; keepalive 4; }
+upstream token
+{
+    server 10.0.0.1:80;
+}
+log_format main '$remote_addr "$http_authorization" token=$arg_token "$request"';
+server {
+    server_name api-key.example.com; set $api_key "a;b}c"; set $t 'x{y';
+    location = /auth { proxy_pass http://auth-api/; proxy_set_header X-Api-Key "s;e{c}ret"; }
+    location /token/ { auth_basic "x"; auth_basic_user_file /etc/nginx/.htpasswd; proxy_pass http://token; }
+    location /api { if ($http_x_api_key != "secret") { return 403; } proxy_pass http://127.0.0.1:8001; }
+    location = /health { return 500 "the password: secret"; }
+    add_header Set-Cookie "a=b; Path=/; HttpOnly" always;
+    fastcgi_param DB_PASSWORD pass; fastcgi_param X y; fastcgi_pass unix:/run/php/php8.2-fpm.sock;
+    secure_link_md5 "$secure_link_expires$uri secret"; sub_filter 'token: abc' 'x'; limit_req zone=auth burst=5;
+    auth_request_set $auth_token $upstream_http_x; proxy_cache_key $host$uri;
+}
+"""
+CONFIGURATIONS = {"secrets": SECRETS_AMONG_ALL_ELSE} | {
+    case.name: case.before for case in load_cases() if "refused" not in case.spec
+}
+
+
+def statements(data: bytes) -> list[tuple[str, bool]]:
+    return [(one.name, one.block is not None) for one in walk(parse(data, "x"))]
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_a_masked_configuration_of_nginx_has_all_its_statements_and_blocks(name: str) -> None:
+    text = CONFIGURATIONS[name]
+    host = masked(dataclasses.replace(HEALTHY, files={"/x": new_file("/x", text)}))
+    entries = re.compile(r'"?(?:abc123|[*]{3})"?')  # of a map, whose keys are secrets
+    shown = [one for one in statements(host.files["/x"].data) if not entries.fullmatch(one[0])]
+    assert shown == [one for one in statements(text) if not entries.fullmatch(one[0])]
 
 
 def test_a_file_keeps_what_a_daemon_would_read_of_it() -> None:
