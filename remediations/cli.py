@@ -121,6 +121,26 @@ def verify(
 @task(
     auto_shortflags=False,
     iterable=["host"],
+    help={name: text for name, text in _COMMON_HELP.items() if name not in ("output", "forks", "detailed-exitcode")}
+    | {
+        "format": "text, or json: one object a line",
+        "every": "how often to look, such as 10s (30s)",
+        "for": "for how long, such as 10m; without it until Ctrl-C",
+    },
+)
+@verb
+def watch(
+    context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
+    every: str = "30s", for_: str | None = None, format: str = "text", health_url: str | None = None,
+    known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
+) -> int:  # fmt: skip
+    """Diagnose again and again, and print a line where something changes. Changes nothing."""
+    return _run("watch", dict(locals()))
+
+
+@task(
+    auto_shortflags=False,
+    iterable=["host"],
     help=_COMMON_HELP
     | {
         "run": "the run to take back (see: history); without it the last one that stands and changed files",
@@ -211,7 +231,7 @@ def explain(context: Context, name: str) -> int:  # noqa: ARG001 - Invoke hands 
     return 0
 
 
-VERBS = (remediate, diagnose, verify, undo, history, confirm, recover, catalogue, explain)
+VERBS = (remediate, diagnose, verify, watch, undo, history, confirm, recover, catalogue, explain)
 
 
 def namespace() -> Collection:

@@ -16,6 +16,7 @@ REPEATED = ("--host", "--only", "--set")
 ONCE = (
     "--playbook", "--inventory", "--forks", "--format", "--output", "--health-url", "--settle", "--plan", "--run",
     "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking", "--for", "--verify", "--save", "--from",
+    "--every",
 )  # fmt: skip
 SWITCHES = ("--dry-run", "--yes", "--require-proof", "--hold", "--ask-become-pass", "--detailed-exitcode")
 PROGRAM_FLAGS = ("--list", "-l", "--help", "-h", "--version", "-V", "--complete", "--print-completion-script")
@@ -42,6 +43,7 @@ FLAGS: Mapping[Verb, frozenset[str]] = {
     "confirm": _ASKING | {"--run"},
     "recover": _ASKING,
     "history": _ALL,
+    "watch": _ALL - {"--forks", "--output"} | {"--health-url", "--every", "--for"},
 }
 
 
@@ -97,7 +99,10 @@ def request(verb: Verb, words: Mapping[str, Any], environ: Mapping[str, str] | N
         host_key_checking=ask.checking("--host-key-checking", words.get("host_key_checking")),
         become_password=Secret(secret) if secret else None,
         detailed_exitcode=bool(words.get("detailed_exitcode")),
-        window=ask.duration("--for", words.get("for_"), least=0, most=3600),
+        window=ask.duration(
+            "--for", words.get("for_"), least=verb == "watch", most=604_800 if verb == "watch" else 3600
+        ),
+        every=ask.duration("--every", words.get("every", "30s"), least=2, most=3600) or 0,
         full=ask.one_of("--verify", words.get("verify", "confirm"), ("confirm", "full")) == "full",
         environ=environ,
     )

@@ -15,7 +15,7 @@ from remediations.errors import UsageError
 from remediations.run_id import RUN_ID
 from remediations.secret import Secret
 
-Verb = Literal["remediate", "diagnose", "verify", "undo", "history", "recover", "confirm"]
+Verb = Literal["remediate", "diagnose", "verify", "undo", "history", "recover", "confirm", "watch"]
 APPLYING: tuple[Verb, ...] = ("remediate", "undo")
 """Plan, show, ask and apply; `--dry-run` ends them before that."""
 CHANGING: tuple[Verb, ...] = (*APPLYING, "recover", "confirm")
@@ -28,8 +28,8 @@ class Request:
     """`forks` hosts at a time; `settle` in seconds, None: as the actions call for; `plan` a plan's first digits.
 
     `confirm_timeout` and `wait_lock` in seconds; None: as `hold` calls for. `window` says for how many seconds a
-    site is watched (None: as the host calls for), with `full` also after a change. `source` is what is diagnosed
-    instead of hosts, `save` where their evidence is kept.
+    site is watched (None: as the host or the person calls for), with `full` also after a change; `every` how often.
+    `source` is what is diagnosed instead of hosts, `save` where their evidence is kept.
     """
 
     verb: Verb
@@ -59,6 +59,7 @@ class Request:
     detailed_exitcode: bool = False
     window: float | None = None
     full: bool = False
+    every: float = 30.0
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     @property
@@ -109,7 +110,7 @@ def duration(flag: str, text: str | None, *, least: float, most: float) -> float
     match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smh]?)", text, re.ASCII)
     value = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else -1.0
     if not least <= value <= most:
-        raise UsageError(f"{flag} {text}: expected a time from {least:g}s to {most / 60:g}m, such as 30s or 2m")
+        raise UsageError(f"{flag} {text}: expected a time from {least:g}s to {most / 3600:g}h, such as 30s or 2m")
     return value
 
 

@@ -49,8 +49,13 @@ def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConn
     if not request.may_run:
         raise UsageError("without a terminal there is nobody to ask: add --yes to apply, or --dry-run to look")
     run_id = new_id()
+    journeys = [_journey(request, play, todo, host, run_id, reached) for host in hosts]
+    if request.verb == "watch":
+        from remediations import watching
+
+        return watching.watch(request, journeys)
     with sink.opened(request.output) as out, _opened(request.save) as save:
-        fleet = Fleet([_journey(request, play, todo, host, run_id, reached) for host in hosts], request.forks)
+        fleet = Fleet(journeys, request.forks)
         results, interrupted = _carry_out(fleet, request)
         code = interrupts.EXIT_CODE if interrupted else _code(request, results)
         code = _report(request, run_id, results, out, code)
@@ -168,7 +173,7 @@ def _journey(
     options = Options(
         run=run_id,
         state=state.folder(request.environ),
-        diagnose_only=request.verb == "diagnose",
+        diagnose_only=request.verb in ("diagnose", "watch"),
         settle=request.settle,
         require_proof=request.require_proof,
         plan=request.plan,
@@ -192,6 +197,10 @@ def _kind(request: Request) -> Callable[..., Journey]:
             from remediations.journeys.verify import Verifying
 
             return partial(Verifying, window=request.window)
+        case "watch":
+            from remediations.journeys.watch import Watching
+
+            return partial(Watching, every=request.every, seconds_to_watch=request.window)
         case "undo":
             from remediations.journeys.undo import Undoing
 

@@ -30,6 +30,16 @@ def document(document: str) -> None:
         raise
 
 
+def line(text: str) -> bool:
+    """Writes one line to stdout at once; whether anybody can still read it."""
+    try:
+        print(text, flush=True)
+    except (OSError, ValueError):
+        _silence(sys.stdout)
+        return False
+    return True
+
+
 def remark(text: str, stream: TextIO | None = None) -> None:
     """One line for a person, to stderr. Nobody there to read it must never stop a change half way."""
     stream = stream or sys.stderr
