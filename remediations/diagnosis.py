@@ -16,6 +16,7 @@ from remediations.facts.logs import Log
 from remediations.facts.machine import Machine
 from remediations.findings import Evidence, Finding
 from remediations.health import Health
+from remediations.nginx import log
 from remediations.snapshot import Snapshot
 
 # A configuration that does not parse explains a service that did not start; a dead service explains all behind it.
@@ -107,8 +108,8 @@ def unknown(snapshot: Snapshot) -> Finding:
     judged = health.judge(snapshot.answers, snapshot.unasked)
     seen = [Evidence("http", judged.summary)]
     if not isinstance(snapshot.logs, Unknown):
-        ends = ((log.path, _last_line(snapshot.machine, log)) for log in snapshot.logs.values())
-        seen += [Evidence(f"log:{path}", line) for path, line in ends if line]
+        ends = ((one.path, _last_line(snapshot.machine, one)) for one in snapshot.logs.values())
+        seen += [Evidence(log.source(path), line) for path, line in ends if line]
     return Finding(
         "unknown",
         snapshot.host,
@@ -128,9 +129,9 @@ def _missing_text(judged: Health) -> str:
     return f" (the text {bad.probe.contains!r} is missing from the answer of {bad.probe.url})"
 
 
-def _last_line(machine: Machine, log: Log) -> str | None:
+def _last_line(machine: Machine, ends: Log) -> str | None:
     """How the log ends, if not with something old; a line without a time is as old as the last one that has one."""
-    lines = [line for line in log.lines if not VALIDATED.search(line)]
+    lines = [line for line in ends.lines if not VALIDATED.search(line)]
     times = (freshness.log_time(machine, line) for line in reversed(lines))
     last = next((time for time in times if time is not None), machine.now)
     return lines[-1] if lines and machine.now - last <= freshness.RECENT_SECONDS else None
@@ -140,8 +141,11 @@ def _deaf(snapshot: Snapshot) -> str:
     """Where nginx does not say in a file why a request failed."""
     if isinstance(snapshot.nginx_tree, Unknown):
         return ""
-    logs = (f"{node.where}: error_log {' '.join(node.args)}" for node in nginx_paths.deaf_logs(snapshot.nginx_tree))
-    return "; ".join(f"not looked at: what nginx says by {log}" for log in list(logs)[:MOST_DEAF])
+    heard = not isinstance(snapshot.logs, Unknown) and any(path.startswith(log.JOURNAL) for path in snapshot.logs)
+    nodes = nginx_paths.deaf_logs(snapshot.nginx_tree)
+    deaf = (node for node in nodes if not (heard and nginx_paths.heard_elsewhere(node)))
+    logs = (f"{node.where}: error_log {' '.join(node.args)}" for node in deaf)
+    return "; ".join(f"not looked at: what nginx says by {one}" for one in list(logs)[:MOST_DEAF])
 
 
 def blind_spots(snapshot: Snapshot) -> str:

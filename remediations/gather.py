@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from remediations import databases as database_servers
-from remediations import lookups, orphans, questions, topology
+from remediations import log_sources, lookups, orphans, questions, topology
 from remediations.connections.base import Shell
 from remediations.editors import nginx_paths
 from remediations.errors import HostAnswerError
@@ -147,8 +147,8 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     known = () if isinstance(snapshot.units, Unknown) else tuple(_told_of(snapshot))
     more = files.fact(["/etc/systemd/system/*.service.d/*.conf"])
     heard = journal.fact(known)
-    tails = logs.fact(_log_paths(snapshot))
-    slow = logs.slow_fact(_slow_logs(snapshot))
+    tails = logs.fact(log_sources.errors(snapshot), log_sources.writers(snapshot))
+    slow = logs.slow_fact(log_sources.slow(snapshot))
     pids = pools.pressed(snapshot)
     looks = work.fact(pids)
     reached = (*topology.backend_addresses(snapshot), *topology.possible_addresses(snapshot))
@@ -158,7 +158,8 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     who = [worker.fact(one.pid, one.uid, (*ways, *ends)) for one in topology.nginx_workers(snapshot)[:1]]
     down = _programs(snapshot)
     programs = paths.fact(down, "programs")
-    peers = logs.peers_fact(_access_logs(snapshot))
+    said = [journal.said_fact(log_sources.nginx_units(snapshot))] if log_sources.in_journal(snapshot) else []
+    peers = logs.peers_fact(log_sources.accesses(snapshot))
     verdicts = validation.fact(validators(snapshot), writable(snapshot))
     asked = questions.questions(settings, snapshot)
     site = http.fact(asked.probes)
@@ -170,7 +171,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     asking = [*([looked_up] if called else []), *([dns] if lookups.to_ask(snapshot) else [])]
     asking += [*([heard] if known else []), *who, *([looks] if pids else [])]
     asking += [programs] if down else []
-    answers = ask([*asking, more, where, before, peers, verdicts], [site, tails, slow, kernel.FACT])
+    answers = ask([*asking, more, where, before, peers, verdicts], [site, tails, slow, *said, kernel.FACT])
 
     def read(fact: Fact[T]) -> T | Unknown:
         return fact.read(answers.get(fact.name))
@@ -180,7 +181,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         snapshot,
         files={**snapshot.files, **({} if isinstance(drop_ins, Unknown) else drop_ins)},
         journal=read(heard) if known else Unknown("no units are known"),
-        logs=read(tails),
+        logs=log_sources.with_journal(snapshot, read(tails), read(said[0])) if said else read(tails),
         slow_logs=read(slow),
         work=read(looks) if pids else Unknown("no pool of PHP-FPM looked busy"),
         peers=read(peers),
@@ -226,39 +227,6 @@ def _told_of(snapshot: Snapshot) -> dict[str, None]:
     return dict.fromkeys([*web, *fpm, *stored, *ill][:MOST_JOURNAL_UNITS])
 
 
-def _log_paths(snapshot: Snapshot) -> tuple[str, ...]:
-    """The error logs of nginx and of every PHP-FPM."""
-    paths: list[str] = []
-    if snapshot.live_nginx and not isinstance(snapshot.nginx_tree, Unknown):
-        named = nginx_paths.log_paths(snapshot.nginx_tree, snapshot.live_nginx.build, "error_log")
-        paths += [*named, snapshot.live_nginx.build.error_log]
-    paths += _fpm_logs(snapshot)
-    return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
-
-
-def _access_logs(snapshot: Snapshot) -> tuple[str, ...]:
-    if not snapshot.live_nginx or isinstance(snapshot.nginx_tree, Unknown):
-        return ()
-    build = snapshot.live_nginx.build
-    return nginx_paths.log_paths(snapshot.nginx_tree, build, "access_log") or (build.access_log,)
-
-
-def _fpm_logs(snapshot: Snapshot) -> list[str]:
-    if isinstance(snapshot.fpm_versions, Unknown):
-        return []
-    logs_of = (version.config.global_settings.error_log.value for version in snapshot.fpm_versions)
-    return [path for path in logs_of if path]
-
-
-def _slow_logs(snapshot: Snapshot) -> tuple[str, ...]:
-    """Where pools write what keeps them waiting, if they do."""
-    if isinstance(snapshot.fpm_versions, Unknown):
-        return ()
-    every = pools.every(snapshot.fpm_versions)
-    asked = (at.pool.slowlog.value for at in every if at.pool.request_slowlog_timeout.value > 0)
-    return tuple(dict.fromkeys(path for path in asked if path and path.startswith("/")))
-
-
 def validators(snapshot: Snapshot) -> tuple[validation.Validator, ...]:
     """One for nginx, one for each PHP-FPM."""
     found: list[validation.Validator] = []
@@ -272,7 +240,7 @@ def validators(snapshot: Snapshot) -> tuple[validation.Validator, ...]:
 
 def writable(snapshot: Snapshot) -> tuple[str, ...]:
     """The folders in which these validators would create something."""
-    paths = _fpm_logs(snapshot)
+    paths = log_sources.of_fpm(snapshot)
     if snapshot.live_nginx and not isinstance(snapshot.nginx_tree, Unknown):
         paths += nginx_paths.written_paths(snapshot.nginx_tree, snapshot.live_nginx.build)
     return tuple(dict.fromkeys(posixpath.dirname(path) for path in paths if path.startswith("/")))

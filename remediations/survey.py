@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remediations import diagnosis
+from remediations import diagnosis, hearing
 from remediations.facts.base import Unknown
 from remediations.findings import Finding
 from remediations.health import Health
@@ -108,6 +108,7 @@ class Survey:
         said = [*self.remarks, *_open_run(self.snapshot), *self.plan.warnings, *refused]
         if self.proof and self.proof.reason:
             said.append(f"the plan is not proven: {self.proof.reason}")
+        said += hearing.gaps(self.snapshot)
         blind = diagnosis.blind_spots(self.snapshot)
         return tuple([*said, blind] if blind else said)
 

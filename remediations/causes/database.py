@@ -140,7 +140,7 @@ def _complaints(snapshot: Snapshot) -> Iterator[Complaint]:
     """What PHP says through nginx, what apps print, and what their error pages show."""
     for record in complaints.fresh(snapshot, of_apps=True):
         if record.message.startswith("FastCGI sent in stderr:"):
-            yield from _in(f"log:{record.path}", record.message, _first_line(record.text), record.time)
+            yield from _in(record.source, record.message, _first_line(record.text), record.time)
     yield from _of_apps(snapshot)
     answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
     for answer in answers:

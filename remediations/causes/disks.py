@@ -173,7 +173,7 @@ def _said(snapshot: Snapshot) -> Iterator[Said]:
     records = list(complaints.fresh(snapshot, of_apps=True)) or list(complaints.recent(snapshot))
     for record in records:
         if _NO_SPACE.search(record.message):
-            yield _line(f"log:{record.path}", record.text, record.message)
+            yield _line(record.source, record.text, record.message)
     since = snapshot.machine.now - freshness.RECENT_SECONDS
     names = {unit.name for unit in _units(snapshot)}
     journal = () if isinstance(snapshot.journal, Unknown) else snapshot.journal

@@ -72,7 +72,7 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _config_invalid(snapshot: Snapshot) -> Iterator[Finding]:
     """nginx's own words when it was started, reloaded or tested with a file that it refuses."""
-    said = [(f"log:{one.path}", one.message) for one in complaints.recent(snapshot) if one.level == "emerg"]
+    said = [(one.source, one.message) for one in complaints.recent(snapshot) if one.level == "emerg"]
     said += [(f"journal:{one.source}", one.message) for one in _recent(snapshot) if "[emerg]" in one.message]
     places = {match["place"]: (source, match["what"]) for source, text in said if (match := _EMERG.match(text))}
     for place, (source, what) in places.items():

@@ -29,7 +29,7 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     yield Finding(
         "reload-not-applied", subject, "certain",
         f"nginx could not take its new configuration at the last reload, which returned 0: {_why(record)}",
-        (Evidence(f"log:{record.path}", record.text), *_holders(snapshot, record)),
+        (Evidence(record.source, record.text), *_holders(snapshot, record)),
         "apply-pending-restart" if zone and unit else None, _zone(subject) if zone else _bind(subject),
     )  # fmt: skip
 

@@ -173,7 +173,7 @@ def _another_language(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield Finding(
             "protocol-mismatch", complaints.subject(record), "likely", what,
-            (Evidence(f"log:{record.path}", record.text),), None,
+            (Evidence(record.source, record.text),), None,
             f"{advice}; then nginx -t and systemctl reload nginx.",
         )  # fmt: skip
 

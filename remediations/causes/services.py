@@ -72,7 +72,7 @@ def _refused(snapshot: Snapshot, unit: Unit) -> Iterator[Evidence]:
         if topology.behind(snapshot, address).unit == unit.name:
             record = nginx_log.last_about(snapshot, address, since)
             if record:
-                yield Evidence(f"log:{record.path}", record.text)
+                yield Evidence(record.source, record.text)
 
 
 def _advice(snapshot: Snapshot, unit: Unit, cause: str) -> str | None:

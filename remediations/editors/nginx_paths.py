@@ -45,6 +45,12 @@ def deaf_logs(tree: NginxTree) -> tuple[Node, ...]:
     )
 
 
+def heard_elsewhere(node: Node) -> bool:
+    """Whether this `error_log` goes to where a journal may hear it, at a level that tells why a request failed."""
+    told = node.args[0].startswith(("syslog:server=unix:/dev/log", "syslog:server=unix:/run/systemd/", "stderr"))
+    return told and node.args[-1] not in _ABOVE_ERROR
+
+
 def log_paths(tree: NginxTree, build: Build, *kinds: str) -> tuple[str, ...]:
     """Every log file that the configuration names, once; of the `kinds` error_log and access_log, by default both."""
     wanted = kinds or ("error_log", "access_log")

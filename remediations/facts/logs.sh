@@ -1,14 +1,47 @@
 # shellcheck shell=sh
-# The end of one log: FLAG SIZE PATH, then SIZE bytes.
+# The ends of logs, the last written first: FLAG SIZE PATH, then SIZE bytes.
+# Flags: `.` all of it, `+` its end, `c` nothing since there was no room left, `o` nothing since it is old and there are
+# many, `-` no file, `?` may not be read. Before them `h 0 PATH OPEN` where PATH is deleted and its writer holds it as OPEN.
 
-one() {
-  if [ ! -e "$1" ]; then echo "- 0 $1"
-  elif [ ! -f "$1" ]; then echo "- 0 $1"
-  elif [ ! -r "$1" ]; then echo "? 0 $1"
-  else
-    size=$(stat -L -c %s -- "$1"); want=$MAX_LOG; keep=$want; [ "$size" -lt "$want" ] && keep=$size
-    cut=.; [ "$size" -gt "$keep" ] && cut=+
-    echo "$cut $keep $1"
-    tail -c "+$((size - keep + 1))" -- "$1" | head -c "$keep"
-  fi
+# What its writer holds open though it is deleted, and what was written lately and then renamed, belong to the log.
+held() { # PID...
+  for pid; do
+    # shellcheck disable=SC2012  # -l tells where each leads, by one process for all
+    ls -l "/proc/$pid/fd" 2>/dev/null | sed -n "s|.* \([0-9][0-9]*\) -> \(/.*\) (deleted)\$|/proc/$pid/fd/\1 \2|p"
+  done
 }
+
+tails() { # PATH...
+  # shellcheck disable=SC2086  # a word a pid
+  open=$(held $PIDS)
+  count=$#
+  for path; do
+    if [ -n "$open" ]; then
+      # shellcheck disable=SC2046  # one word: the file of a process
+      set -- "$@" $(printf '%s\n' "$open" | while read -r fd was; do
+        case $was in "$path" | "$path".1) echo "$fd"; echo "h 0 $path $fd" >&3; break ;; esac
+      done)
+    fi
+    for old in "$path".1 "$path"-[0-9]*[0-9]; do [ -f "$old" ] && set -- "$@" "$old"; done
+  done
+  for path; do
+    count=$((count - 1))
+    if [ -f "$path" ]; then [ -r "$path" ] || { [ $count -lt 0 ] || echo "? 0 $path"; }
+    else echo "- 0 $path"; fi
+  done >&3
+  now=$(date +%s); left=$MAX_ALL; number=0
+  stat -L -c '%Y %s %n' -- "$@" 2>/dev/null | sort -rn | uniq | while read -r time size path; do
+    if ! [ -f "$path" ] || ! [ -r "$path" ]; then continue; fi
+    number=$((number + 1)); age=$((now - time)); keep=$MAX_LOG; flag=+
+    [ "$size" -le "$keep" ] && { keep=$size; flag=.; }
+    [ "$keep" -gt "$left" ] && { keep=0; flag=c; }
+    [ "$age" -gt "$RECENT" ] && {
+      case $path in *.1 | *-[0-9]*[0-9]) continue ;; esac
+      [ "$number" -gt "$MANY" ] && { keep=0; flag=o; }
+    }
+    left=$((left - keep))
+    echo "$flag $keep $path"
+    [ "$keep" = 0 ] || tail -c "$keep" -- "$path" | head -c "$keep"
+  done
+}
+exec 3>&1

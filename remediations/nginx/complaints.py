@@ -138,7 +138,7 @@ def _bad_sites(snapshot: Snapshot, *, of_apps: bool) -> Iterator[str]:
 
 def _finding(saying: Saying, match: re.Match[str], record: Record) -> Finding:
     words = {"subject": subject(record), **match.groupdict()}
-    evidence = Evidence(f"log:{record.path}", record.text)
+    evidence = Evidence(record.source, record.text)
     return Finding(
         saying.cause,
         match.groupdict().get("name") or words["subject"],

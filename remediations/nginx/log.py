@@ -24,6 +24,8 @@ _ABOUT = ", client: "
 _METHOD = re.compile(r', request: "(?P<name>[A-Z]{1,20}) ')
 _SERVER = re.compile(r", server: (?P<name>[^,]*)")
 _HOST = re.compile(r', host: "(?P<name>[^"]*)"')
+JOURNAL = "journal:"
+"""How the path begins of what nginx says there, and not in a file."""
 LONGEST_MESSAGE = 2048
 """nginx itself writes at most that much into a line."""
 
@@ -43,8 +45,19 @@ class Record:
     message: str
     upstream: str | None
     sites: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """Where it stands, as evidence names it."""
+        return source(self.path)
+
     pid: int = 0
     method: str = ""
+
+
+def source(path: str) -> str:
+    """How evidence names a log, or what stands in the journal as one."""
+    return path if path.startswith(JOURNAL) else f"log:{path}"
 
 
 def records(snapshot: Snapshot) -> Iterator[Record]:
