@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from remediations import topology
 from remediations.facts.base import Unknown
@@ -56,17 +57,23 @@ def log_time(machine: Machine, line: str) -> float | None:
 
 def local_time(machine: Machine, text: str, form: str) -> float:
     """What a log calls `text`, in the host's local time, as seconds since the epoch."""
-    return datetime.strptime(text, form).replace(tzinfo=_zone(machine)).timestamp()
+    return _local_time(machine.utc_offset, text, form)
+
+
+@lru_cache(maxsize=4096)
+def _local_time(offset: str, text: str, form: str) -> float:
+    """Remembered: a log in trouble has a hundred lines a second."""
+    return datetime.strptime(text, form).replace(tzinfo=_zone(offset)).timestamp()
 
 
 def clock(machine: Machine, time: float) -> str:
     """A time as the host's own clock shows it."""
-    return datetime.fromtimestamp(time, _zone(machine)).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(time, _zone(machine.utc_offset)).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _zone(machine: Machine) -> timezone:
-    sign = -1 if machine.utc_offset.startswith("-") else 1
-    hours, minutes = int(machine.utc_offset[1:3]), int(machine.utc_offset[3:5])
+def _zone(offset: str) -> timezone:
+    sign = -1 if offset.startswith("-") else 1
+    hours, minutes = int(offset[1:3]), int(offset[3:5])
     return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 

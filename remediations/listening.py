@@ -8,6 +8,7 @@ from dataclasses import replace
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
+from remediations.remembered import remembered
 from remediations.snapshot import Snapshot
 
 
@@ -16,16 +17,29 @@ def listener(snapshot: Snapshot, address: Address) -> ListeningSocket | None:
     if isinstance(snapshot.sockets, Unknown):
         return None
     if address.is_unix:
-        paths = spellings(snapshot, address.path or "")
-        return next((one for one in snapshot.sockets if one.unix and plain_path(one.address) in paths), None)
-    found = [one for one in snapshot.sockets if not one.unix and one.port == address.port]
-    return next((one for one in found if _host(one) in accepting(snapshot, address)), None)
+        paths, known = spellings(snapshot, address.path or ""), _by_path(snapshot)
+        return next((known[path] for path in paths if path in known), None)
+    return next((one for one in same_port(snapshot, address) if _host(one) in accepting(snapshot, address)), None)
+
+
+@remembered
+def _by_path(snapshot: Snapshot) -> dict[str, ListeningSocket]:
+    sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
+    return {plain_path(one.address): one for one in reversed(sockets) if one.unix}
+
+
+@remembered
+def _by_port(snapshot: Snapshot) -> dict[int | None, tuple[ListeningSocket, ...]]:
+    found: dict[int | None, tuple[ListeningSocket, ...]] = {}
+    for one in () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets:
+        if not one.unix:
+            found[one.port] = (*found.get(one.port, ()), one)
+    return found
 
 
 def same_port(snapshot: Snapshot, address: Address) -> tuple[ListeningSocket, ...]:
     """Who listens on that port of whatever address of this host."""
-    sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
-    return tuple(one for one in sockets if not one.unix and one.port == address.port)
+    return _by_port(snapshot).get(address.port, ())
 
 
 def hosts(snapshot: Snapshot, address: Address) -> tuple[str, ...]:

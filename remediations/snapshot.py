@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from remediations.editors import nginx_tree, php_fpm
 from remediations.editors.nginx_address import Address
@@ -86,6 +87,11 @@ class Snapshot:
     open_run: OpenRun | Unknown = Unknown("the host's journal was not asked")
     log_alone: bool = False
     variables: Mapping[str, object] = field(default_factory=dict)
+
+    @cached_property
+    def memory(self) -> dict[Hashable, Any]:
+        """What pure functions have answered about this snapshot (remembered.py)."""
+        return {}
 
     @property
     def live_nginx(self) -> NginxFiles | None:

@@ -14,6 +14,7 @@ from remediations.facts.base import Unknown
 from remediations.facts.processes import Process
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
+from remediations.remembered import remembered
 from remediations.snapshot import FpmVersion, Snapshot
 
 # Units that run what others start: a listener in their cgroup says nothing about who should answer there.
@@ -43,12 +44,14 @@ class Behind:
         return self.units[0] if self.sure and len(self.units) == 1 else None
 
 
+@remembered
 def backend_addresses(snapshot: Snapshot) -> tuple[Address, ...]:
     """The addresses on this host that nginx passes requests to, each once; servers marked `down` are left in peace."""
     named = (one for target in targets(snapshot) for one in _asked(target))
     return tuple(dict.fromkeys(one for one in (*named, *snapshot.told) if is_local(snapshot, one)))
 
 
+@remembered
 def targets(snapshot: Snapshot) -> tuple[PassTarget, ...]:
     """Every *_pass of nginx's, none where its configuration is not known."""
     tree = snapshot.nginx_tree
@@ -98,6 +101,7 @@ def _is_own(snapshot: Snapshot, address: Address) -> bool:
     return bool(hosts) and all(ip is not None and (ip.is_loopback or ip in own) for ip in hosts)
 
 
+@remembered
 def behind(snapshot: Snapshot, address: Address) -> Behind:
     """Listening: socket, pid, cgroup, unit. Not listening: the units that name the socket or the port."""
     socket = listening.listener(snapshot, address)
@@ -119,6 +123,7 @@ def meant(snapshot: Snapshot, address: Address) -> tuple[Unit, ...]:
     return tuple(_candidates(snapshot, address))
 
 
+@remembered
 def displaced(snapshot: Snapshot) -> dict[str, tuple[Address, ...]]:
     """The units that are ill and made to listen where nginx passes to, whoever does now, with those addresses."""
     units = () if isinstance(snapshot.units, Unknown) else snapshot.units.values()
@@ -137,19 +142,29 @@ def _enabled(unit: Unit) -> bool:
     return unit.unit_file_state in ("enabled", "enabled-runtime")
 
 
+@remembered
 def fpm_of(snapshot: Snapshot, address: Address) -> FpmVersion | None:
     """The PHP-FPM that has a pool with this `listen`."""
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    if address.path:
+        served = _served_paths(snapshot)
+        return next((served[path] for path in listening.spellings(snapshot, address.path) if path in served), None)
     for version in versions:
         if any(_serves(snapshot, pool.listen.value or "", address) for pool in version.config.pools):
             return version
     return None
 
 
+@remembered
+def _served_paths(snapshot: Snapshot) -> dict[str, FpmVersion]:
+    """Which PHP-FPM listens at which path, by its pools."""
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    every = [(pool.listen.value or "", version) for version in versions for pool in version.config.pools]
+    return {listening.plain_path(listen): version for listen, version in reversed(every)}
+
+
 def _serves(snapshot: Snapshot, listen: str, address: Address) -> bool:
-    """Whether a pool with this `listen` accepts what is sent to this address."""
-    if address.path:
-        return listening.plain_path(listen) in listening.spellings(snapshot, address.path)
+    """Whether a pool with this `listen` accepts what is sent to this address and port."""
     host, _, port = listen.rpartition(":")
     host = host.strip("[]") or "*"
     local = "127.0.0.1" if host == "localhost" else host
@@ -214,6 +229,7 @@ def nginx_workers(snapshot: Snapshot) -> tuple[Process, ...]:
     return tuple(one for one in children if "worker process" in one.title and "shutting" not in one.title)
 
 
+@remembered
 def web_units(snapshot: Snapshot) -> tuple[Unit, ...]:
     """nginx, every PHP-FPM with a pool that nginx passes to, and the units behind the upstreams; each once.
 

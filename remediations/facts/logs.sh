@@ -14,16 +14,25 @@ held() { # PID...
 tails() { # PATH...
   # shellcheck disable=SC2086  # a word a pid
   open=$(held $PIDS)
-  count=$#
+  count=$# end='
+'
+  every=$end folders=$end
+  for path; do every=$every$path$end; done
+  # Of each folder once: what logrotate has renamed there.
   for path; do
-    if [ -n "$open" ]; then
-      # shellcheck disable=SC2046  # one word: the file of a process
-      set -- "$@" $(printf '%s\n' "$open" | while read -r fd was; do
-        case $was in "$path" | "$path".1) echo "$fd"; echo "h 0 $path $fd" >&3; break ;; esac
-      done)
-    fi
-    for old in "$path".1 "$path"-[0-9]*[0-9]; do [ -f "$old" ] && set -- "$@" "$old"; done
+    folder=${path%/*}
+    case $folders in *"$end$folder$end"*) continue ;; esac
+    folders=$folders$folder$end
+    for old in "$folder"/*.1 "$folder"/*-[0-9]*[0-9]; do
+      case $every in *"$end$old$end"*) continue ;; *"$end${old%.1}$end"* | *"$end${old%-*}$end"*) set -- "$@" "$old" ;; esac
+    done
   done
+  while read -r fd was; do
+    case $every in *"$end$was$end"*) ;; *"$end${was%.1}$end"*) was=${was%.1} ;; *) continue ;; esac
+    set -- "$@" "$fd"; echo "h 0 $was $fd" >&3
+  done <<LIST
+$open
+LIST
   for path; do
     count=$((count - 1))
     if [ -f "$path" ]; then [ -r "$path" ] || { [ $count -lt 0 ] || echo "? 0 $path"; }
@@ -35,10 +44,10 @@ tails() { # PATH...
     number=$((number + 1)); age=$((now - time)); keep=$MAX_LOG; flag=+
     [ "$size" -le "$keep" ] && { keep=$size; flag=.; }
     [ "$keep" -gt "$left" ] && { keep=0; flag=c; }
-    [ "$age" -gt "$RECENT" ] && {
-      case $path in *.1 | *-[0-9]*[0-9]) continue ;; esac
+    if [ "$age" -gt "$RECENT" ]; then
+      case $every in *"$end$path$end"*) ;; *) continue ;; esac
       [ "$number" -gt "$MANY" ] && { keep=0; flag=o; }
-    }
+    elif [ "$number" -gt "$MANY" ]; then keep=0; flag=c; fi
     left=$((left - keep))
     echo "$flag $keep $path"
     [ "$keep" = 0 ] || tail -c "$keep" -- "$path" | head -c "$keep"

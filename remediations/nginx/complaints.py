@@ -12,6 +12,7 @@ from remediations.facts.base import Unknown
 from remediations.findings import Confidence, Evidence, Finding
 from remediations.nginx import log
 from remediations.nginx.log import Record
+from remediations.remembered import remembered
 from remediations.snapshot import Snapshot
 
 WHOLE_SECONDS = 1.0
@@ -63,17 +64,19 @@ def fresh(snapshot: Snapshot, *, of_apps: bool = False) -> Iterator[Record]:
     is written off says nothing: why it was, has been said before. Of a log alone all that is recent counts: nobody
     has asked the site.
     """
+    yield from _fresh(snapshot, of_apps)
+
+
+@remembered
+def _fresh(snapshot: Snapshot, of_apps: bool) -> tuple[Record, ...]:
     if snapshot.log_alone:
-        yield from recent(snapshot)
-        return
+        return recent(snapshot)
     bad = set(_bad_sites(snapshot, of_apps=of_apps))
     told = [(bad.intersection(record.sites), record) for record in recent(snapshot)] if bad else []
     now = snapshot.machine.now - WHOLE_SECONDS
     telling = ((sites, one) for sites, one in told if not one.message.startswith(WRITTEN_OFF))
     speaking = {site for sites, record in telling for site in sites if record.time >= now}
-    for sites, record in told:
-        if sites and (record.time >= now or not sites & speaking):
-            yield record
+    return tuple(one for sites, one in told if sites and (one.time >= now or not sites & speaking))
 
 
 def told(snapshot: Snapshot) -> dict[Address, bool]:
@@ -87,13 +90,14 @@ def told(snapshot: Snapshot) -> dict[Address, bool]:
     return found
 
 
-def recent(snapshot: Snapshot) -> Iterator[Record]:
+@remembered
+def recent(snapshot: Snapshot) -> tuple[Record, ...]:
     """The records of the last 15 minutes, since nginx and the unit behind the request's address were started.
 
     What an nginx that is down has said before is history: now it is nginx itself that does not answer.
     """
     if snapshot.live_nginx and snapshot.live_nginx.master is None:
-        return
+        return ()
     serves = freshness.nginx_serves_since(snapshot) or 0
     since = max(snapshot.machine.now - freshness.RECENT_SECONDS, serves - WHOLE_SECONDS)
     starts = {
@@ -102,10 +106,8 @@ def recent(snapshot: Snapshot) -> Iterator[Record]:
         if (unit := snapshot.unit(topology.behind(snapshot, address).unit or ""))
         for name in listening.names(snapshot, address)
     }
-    for record in log.records(snapshot):
-        of_stream = record.upstream and not _NAME.match(record.upstream)
-        if not of_stream and record.time >= max(since, starts.get(subject(record), 0)):
-            yield record
+    every = (one for one in log.records(snapshot) if not one.upstream or _NAME.match(one.upstream))
+    return tuple(one for one in every if one.time >= max(since, starts.get(subject(one), 0)))
 
 
 def subject(record: Record) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from remediations import freshness
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Log
 from remediations.facts.machine import Machine
+from remediations.remembered import remembered
 from remediations.snapshot import Snapshot
 
 _RECORD = re.compile(
@@ -60,19 +60,19 @@ def source(path: str) -> str:
     return path if path.startswith(JOURNAL) else f"log:{path}"
 
 
-def records(snapshot: Snapshot) -> Iterator[Record]:
+@remembered
+def records(snapshot: Snapshot) -> tuple[Record, ...]:
     """The records of all nginx error logs that were read, oldest first in each."""
     logs = () if isinstance(snapshot.logs, Unknown) else snapshot.logs.values()
-    for log in logs:
-        yield from _parsed(snapshot.machine, log)
+    return tuple(record for one in logs for record in _parsed(snapshot.machine, one))
 
 
-@lru_cache(maxsize=64)
-def _parsed(machine: Machine, log: Log) -> tuple[Record, ...]:
-    """Remembered: a diagnosis asks several times."""
-    matches = ((text, _RECORD.match(text)) for text in _joined(log.lines))
-    found = (_record(machine, log.path, text, match) for text, match in matches if match)
-    return tuple(record for record in found if record)
+def _parsed(machine: Machine, log: Log) -> Iterator[Record]:
+    for text in _joined(log.lines):
+        match = _RECORD.match(text)
+        record = match and _record(machine, log.path, text, match)
+        if record:
+            yield record
 
 
 def last_about(snapshot: Snapshot, address: Address, since: float) -> Record | None:

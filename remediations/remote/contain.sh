@@ -30,10 +30,19 @@ cover() { # FOLDER: an overlay where the kernel lets us, else a copy in memory
   chown --reference="$1" "$layer/up" && chmod --reference="$1" "$layer/up" || return 1
   mount --rbind "$1" "$layer/was" || return 1
   below=$(mounts_below "$1")
+  hide_long_logs "$1"
   if ! mount -t overlay remediate -o "lowerdir=$1,upperdir=$layer/up,workdir=$layer/work" "$1" 2>/dev/null; then
     copy "$1" && mount --bind "$layer/up" "$1" || return 1
   fi
   show_again "$1"
+}
+
+hide_long_logs() { # FOLDER: an overlay copies what is opened for writing; a log of a GiB would fill memory, an empty one does
+  find "$1" -xdev -maxdepth 3 -type f -size +1024k 2>/dev/null | while IFS= read -r file; do
+    case $file in /var/log/* | *.log | *_log) ;; *) continue ;; esac
+    (cd "$1" && cp --parents --attributes-only --preserve=mode,ownership -- ".${file#"$1"}" "$layer/up") 2>/dev/null
+  done
+  return 0 # where cp cannot, what was holds: it is copied, if there is room
 }
 
 copy() { # FOLDER: of logs the folders alone, of scratch files nothing; those are only written
