@@ -17,15 +17,15 @@ SAYINGS = (
         "nginx-file-limit",
         re.compile(r"\w{1,20}\(\)(?: (?:to )?\S{1,500})? failed \(24: "),
         "nginx's workers may not open any more files or sockets",
-        "Raise worker_rlimit_nofile in nginx.conf (twice worker_connections at least) and, if it is lower, "
-        "LimitNOFILE of its unit; then nginx -t and reload. See what holds them: ls /proc/PID/fd of a worker.",
+        "See what holds them, too: ls -l /proc/PID/fd of a worker. A number that only grows is a leak.",
+        remediation="raise-nginx-limits",
     ),
     Saying(
         "worker-connections",
         re.compile(r"(?P<limit>\d{1,9}) worker_connections are not enough"),
         "nginx's workers have all their {limit} connections in use; a proxied request needs two",
-        "Raise worker_connections in events{{}} (and worker_rlimit_nofile to twice that), then nginx -t and reload. "
-        "A flood of requests or a slow backend eats any number: see the access log first.",
+        "A flood of requests or a slow backend eats any number: see the access log, too.",
+        remediation="raise-nginx-limits",
     ),
 )  # fmt: skip
 

@@ -13,11 +13,13 @@ MAX_UNITS = 2000
 """systemctl shows about as many in two seconds."""
 MAX_BYTES = 8 * 1024 * 1024
 
+UNLIMITED = 1 << 62
+
 PROPERTIES = (
     "Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,Restart,RestartUSec,Type,UnitFileState,"
     "FragmentPath,DropInPaths,StatusText,NeedDaemonReload,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,"
     "ExecMainCode,ExecMainStatus,ControlGroup,StartLimitIntervalUSec,StartLimitBurst,ExecStart,Environment,CanReload,"
-    "InvocationID,User,WorkingDirectory,OOMPolicy"
+    "InvocationID,User,WorkingDirectory,OOMPolicy,LimitNOFILE,LimitNOFILESoft"
 )
 
 
@@ -60,6 +62,8 @@ class Unit:
     folder: str = ""
     """Its WorkingDirectory, "" where it names none."""
     oom_policy: str = ""
+    files_hard: int = 0
+    files_soft: int = 0
 
     @property
     def running(self) -> bool:
@@ -167,7 +171,14 @@ def _unit(block: Mapping[str, str], again: Mapping[str, str]) -> Unit:
         user=get("User", ""),
         folder=get("WorkingDirectory", ""),
         oom_policy=get("OOMPolicy", ""),
+        files_hard=_limit(get("LimitNOFILE")),
+        files_soft=_limit(get("LimitNOFILESoft")),
     )
+
+
+def _limit(text: str | None) -> int:
+    """How many; 0 where systemd does not say."""
+    return UNLIMITED if text == "infinity" else _int(text)
 
 
 def _int(text: str | None) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tests.lab.faults import FAULTS
-from tests.scenarios.rows.connecting import WWW
+from tests.scenarios.rows.connecting import RELOAD, WWW
 from tests.scenarios.rows.responding import POOL
 from tests.scenarios.scenario import Scenario
+
+CONF = "/etc/nginx/nginx.conf"
 
 ROWS = (
     Scenario(
@@ -20,12 +22,12 @@ ROWS = (
         "nginx-file-limit",
         FAULTS["nginx-file-limit"],
         ("nginx-file-limit", "nginx.service"),
-        refused=("worker_rlimit_nofile",),
+        cured=(("edit", CONF), RELOAD),
     ),
     Scenario(
         "worker-connections",
         FAULTS["worker-connections"],
         ("worker-connections", "nginx.service"),
-        refused=("worker_connections",),
+        cured=(("edit", CONF), RELOAD),
     ),
 )
