@@ -94,6 +94,22 @@ def faults(_: Context, only: list[str], quick: bool = False, minutes: float = 0)
         raise Exit(code=1)
 
 
+@task(
+    auto_shortflags=False,
+    iterable=["only"],
+    help={"only": "words of a scenario's name; repeats", "json": "the rows as JSON instead of tables"},
+)
+def scenarios(_: Context, only: list[str], json: bool = False) -> None:
+    """Break real hosts in every way we know, two at a time; print what was named first, what was done, and misses."""
+    from tests.scenarios import suite
+
+    try:
+        if not suite.run(only, json):
+            raise Exit(code=1)
+    except LabError as error:
+        raise Exit(f"scenarios: {error}", code=1) from error
+
+
 def _all(context: Context, name: str, commands: tuple[str, ...]) -> None:
     """Runs every command, shown as it starts, and ends with one line that says what came of it."""
     signal.signal(
@@ -115,5 +131,5 @@ def _all(context: Context, name: str, commands: tuple[str, ...]) -> None:
 
 namespace = cli.namespace()
 namespace.add_collection(lab)
-for extra in (bench, demo, faults, lint, test):
+for extra in (bench, demo, faults, lint, scenarios, test):
     namespace.add_task(extra)
