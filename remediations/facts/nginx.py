@@ -52,4 +52,5 @@ def parse(stdout: bytes) -> NginxFiles | Unknown | None:
     )
 
 
-FACT: Fact[NginxFiles | None] = Fact("nginx", EMIT_FILES + fragment("nginx"), parse, most=MAX_ALL_BYTES)
+SCRIPT = EMIT_FILES + fragment("starters") + fragment("nginx")
+FACT: Fact[NginxFiles | None] = Fact("nginx", SCRIPT, parse, most=MAX_ALL_BYTES)

@@ -1,23 +1,26 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2086,SC2046 # lists are split at newlines, on purpose
-# The running master's own executable and -c win over what PATH offers; a master in another root (a container's) is not
-# ours. The shell only guesses at includes, generously: the lexer decides, and asks again for what the guess missed.
+# The running master's own executable and -c win over what systemd would start, that over what PATH offers; a master in
+# another root (a container's) is not ours. The shell only guesses at includes, generously: the lexer decides, and asks again for what the guess missed.
 
 master=
 for pid in $(ps -eo pid=,args= | awk '/nginx: master process/ && !/awk/ { print $1 }'); do
   [ "$(stat -L -c %d:%i "/proc/$pid/root/")" = "$(stat -c %d:%i /)" ] && { master=$pid; break; }
 done
 bin=
+if [ -n "$master" ]; then
+  command=$(ps -o args= -p "$master")
+else
+  command=$(starters 'nginx|openresty' | head -n 1); command=${command#* }; bin=${command%% *}
+fi
 [ -n "$master" ] && { bin=$(readlink "/proc/$master/exe"); bin=${bin%" (deleted)"}; }
 [ -x "$bin" ] || bin=$(command -v nginx) || { echo absent; exit 0; }
 built=$("$bin" -V 2>&1) || { echo "$bin -V fails"; exit 3; }
 option() { printf '%s\n' "$built" | tr ' ' '\n' | sed -n "s/^--$1=//p" | tail -n 1; }
-prefix=$(option prefix); prefix=${prefix:-/usr/local/nginx}
-conf=$(option conf-path); conf=${conf:-$prefix/conf/nginx.conf}
-if [ -n "$master" ]; then
-  given=$(ps -o args= -p "$master" | sed -n 's/.* -c \([^ ]*\).*/\1/p'); [ -n "$given" ] && conf=$given
-  given=$(ps -o args= -p "$master" | sed -n 's/.* -p \([^ ]*\).*/\1/p'); [ -n "$given" ] && prefix=$given
-fi
+given() { printf '%s\n' "$command" | sed -n "s/.* -$1 \([^ ]*\).*/\1/p"; }
+prefix=$(given p); prefix=${prefix:-$(option prefix)}; prefix=${prefix:-/usr/local/nginx}
+conf=$(given c); conf=${conf:-$(option conf-path)}; conf=${conf:-conf/nginx.conf}
+case $conf in /*) ;; *) conf=${prefix%/}/$conf ;; esac
 echo "binary $bin"
 echo "built $(printf '%s\n' "$built" | tr '\n' ' ')"
 echo "main $conf"

@@ -16,7 +16,8 @@ class Fpm:
     """One PHP-FPM: `version` as its folder says ("8.2", "" where there is none), `master` its pid where it runs.
 
     `ini_files` in the order in which PHP reads them. `memory_limits` in bytes: what its cgroup and each of that one's
-    ancestors allow; empty where nothing limits it. A master whose main file is of no known layout has unit "".
+    ancestors allow; empty where nothing limits it. `unit` is "" where no unit file names
+    a main file of no known layout.
     """
 
     version: str
@@ -67,4 +68,4 @@ def _fpm(pairs: list[tuple[str, str]]) -> Fpm:
     )
 
 
-FACT: Fact[PhpFiles] = Fact("php", EMIT_FILES + fragment("php"), parse, most=MAX_ALL_BYTES)
+FACT: Fact[PhpFiles] = Fact("php", EMIT_FILES + fragment("starters") + fragment("php"), parse, most=MAX_ALL_BYTES)

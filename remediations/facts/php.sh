@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2086,SC2046 # lists are split at newlines, on purpose
-# Layouts of Debian, RHEL and Remi; a running master's title names a main file of any other layout.
+# Layouts of Debian, RHEL and Remi; systemd's unit files, or a running master's title, name a main file of any other.
 
 nl='
 '
@@ -27,7 +27,7 @@ fpm() { # version main binary unit ini-folder conf.d-folder
   bin=$3
   [ -n "$master" ] && { exe=$(readlink "/proc/$master/exe"); exe=${exe%" (deleted)"}; [ -x "$exe" ] && bin=$exe; }
   [ -n "$master" ] || [ -x "$bin" ] || return 0
-  echo "fpm $1"; echo "main $2"; echo "binary $bin"; echo "unit $4"; echo "master $master"
+  echo "fpm $1"; echo "main $2"; echo "binary $bin"; echo "unit $(unit_of "$2" "$4")"; echo "master $master"
   [ -n "$master" ] && limits "$master"
   all=$all$2$nl
   for ini in "$5/php.ini" "$6"/*.ini; do [ -f "$ini" ] && { echo "ini $ini"; all=$all$ini$nl; }; done
@@ -38,6 +38,12 @@ fpm() { # version main binary unit ini-folder conf.d-folder
     for file in $pattern; do all=$all$file$nl; done
   done
   IFS=$old_ifs
+}
+own=$(starters 'php-fpm[0-9.]*')
+unit_of() { # main default
+  printf '%s\n' "$own" | awk -v main="$1" -v unit="$2" '
+    !found { for (i = 3; i <= NF; i++) if ($i == main || $i == "--fpm-config=" main) { unit = $1; found = 1 } }
+    END { print unit }'
 }
 known=$nl
 known_fpm() { [ -f "$2" ] && { known=$known$2$nl; fpm "$@"; }; }
@@ -51,6 +57,10 @@ for main in /etc/opt/remi/php*/php-fpm.conf; do
   known_fpm "$v" "$main" "/opt/remi/$v/root/usr/sbin/php-fpm" "$v-php-fpm.service" "${main%/*}" "${main%/*}/php.d"
 done
 old_ifs=$IFS; IFS=$nl
+for line in $own; do
+  main=$(printf '%s\n' "$line" | sed -nE 's/.* (--fpm-config|-y)[ =]([^ ]+).*/\2/p'); line=${line#* }
+  case $known in *"$nl$main$nl"*) ;; *) IFS=$old_ifs; known_fpm '' "$main" "${line%% *}" '' "${main%/*}" "${main%/*}/conf.d"; IFS=$nl ;; esac
+done
 for line in $masters; do
   pid=${line%% *}; main=${line#* }
   [ "$(stat -L -c %d:%i "/proc/$pid/root/")" = "$(stat -c %d:%i /)" ] || continue

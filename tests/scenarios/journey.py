@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remediations import diagnosis
+from remediations.findings import Finding
 from tests.command_line import Answer, CommandLine
 from tests.lab.host import LabHost
 from tests.scenarios.scenario import Act, Named, Scenario
@@ -19,7 +20,7 @@ class Found:
 
     named: Named
     confidence: str
-    evidence: int
+    evidence: str
     told: str
 
 
@@ -69,10 +70,13 @@ def replay(scenario: Scenario) -> Journey:
     found = diagnosis.diagnose(scenario.recorded())
     return Journey(
         tuple(
-            Found((one.cause, one.subject), one.confidence, len(one.evidence), f"{one.summary} {one.advice}")
-            for one in found
+            Found((one.cause, one.subject), one.confidence, _lines(one), f"{one.summary} {one.advice}") for one in found
         )
     )
+
+
+def _lines(finding: Finding) -> str:
+    return "\n".join(each.text for each in finding.evidence)
 
 
 def _ran(command: CommandLine, host: LabHost, scenario: Scenario) -> Ran:
@@ -96,7 +100,7 @@ def _found(answer: Answer) -> tuple[Found, ...]:
         Found(
             (one["cause"], one["subject"]),
             one["confidence"],
-            len(one["evidence"]),
+            "\n".join(each["text"] for each in one["evidence"]),
             f"{one['summary']} {one['advice']}",
         )
         for one in findings

@@ -16,7 +16,7 @@ def misses(scenario: Scenario, seen: Journey) -> tuple[str, ...]:
     if scenario.recorded:
         return diagnosed
     assert seen.ran is not None
-    return (*diagnosed, *_dry_run(scenario, seen), *_run(scenario, seen, seen.ran), *_second(seen))
+    return (*diagnosed, *_dry_run(scenario, seen), *_run(scenario, seen, seen.ran), *_second(scenario, seen))
 
 
 def _diagnosis(scenario: Scenario, found: tuple[Found, ...]) -> Iterator[str]:
@@ -31,7 +31,8 @@ def _diagnosis(scenario: Scenario, found: tuple[Found, ...]) -> Iterator[str]:
 
 
 def _advice(scenario: Scenario, found: tuple[Found, ...]) -> Iterator[str]:
-    told = " ".join(one.told for one in found)
+    """What a report shows: the summary, the advice and the lines that it rests on."""
+    told = " ".join(f"{one.told} {one.evidence}" for one in found)
     for words in scenario.refused:
         if words not in told:
             yield f"the advice does not say {words!r}: {told}"
@@ -49,7 +50,7 @@ def _run(scenario: Scenario, seen: Journey, ran: Ran) -> Iterator[str]:
     expected = {
         "cured": (0, "changed"),
         "partly": (3, "failed"),
-        "refused": (3, "failed") if seen.bad else (0, "ok"),
+        "refused": _left(scenario) if seen.bad else (0, "ok"),
         "healthy": (0, "ok"),
     }[scenario.kind]
     if (ran.exit_code, ran.status) != expected:
@@ -62,10 +63,14 @@ def _run(scenario: Scenario, seen: Journey, ran: Ran) -> Iterator[str]:
         yield f"broken by remediate: {', '.join(set(ran.bad) - set(seen.bad))}"
 
 
-def _second(seen: Journey) -> Iterator[str]:
+def _left(scenario: Scenario) -> tuple[int, str]:
+    return 3, "undiagnosed" if scenario.named[0][0] == "unknown" else "failed"
+
+
+def _second(scenario: Scenario, seen: Journey) -> Iterator[str]:
     if seen.again is None:
         return
-    if seen.again.acts:
+    if seen.again.acts != scenario.again:
         yield f"the second run did {list(seen.again.acts)}"
     if seen.again.status != ("failed" if seen.again.bad else "ok"):
         yield f"the second run ended {seen.again.status}: {seen.again.told}"

@@ -28,7 +28,9 @@ class Scenario:
 
     `breaks` is what happened to the host; it returns once the host is as it is meant to be found. `first` is what is
     named first, None for a healthy host; `also` is all else that is named, in this order. `cured` is all that is done,
-    in order; `refused` are words of the advice on what is left to a person: with both, a person has the rest to do.
+    in order; `again` what the second run tries once more, since an app that died at its start may live the next time,
+    until the flap guard stops it. `refused` are words of the report on what is left to a person: with both, a person
+    has the rest to do.
     `sites` are all sites of the host, each with a text of its good page. `options` are further words for remediate.
     `recorded` stands instead of `breaks` where no lab host can be broken so: then only the diagnosis is tested.
     """
@@ -39,6 +41,7 @@ class Scenario:
     also: tuple[Named, ...] = ()
     cured: tuple[Act, ...] = ()
     refused: tuple[str, ...] = ()
+    again: tuple[Act, ...] = ()
     variant: str = ""
     sites: Mapping[str, str] = field(default_factory=lambda: SITES)
     options: tuple[str, ...] = ()

@@ -7,8 +7,9 @@ from tests.on_host import files_of
 
 FOLDERS = ("/etc", "/run", "/var/log", "/var/lib", "/srv", "/var/www")
 # What each login leaves, whoever logs in: tests/test_dry_run_touches_nothing.py shows that. systemd's links to the
-# present start of a unit move where a unit dies over and over.
-LOGIN = ("/var/log/journal", "/run/log/journal", "/run/motd.dynamic", "/run/systemd/units")
+# present start of a unit, and the journal's streams, move where a unit dies over and over.
+MOVING = ("/run/systemd/units", "/run/systemd/journal/streams")
+LOGIN = ("/var/log/journal", "/run/log/journal", "/run/motd.dynamic", *MOVING)
 PROCESSES = "ps -eo pid=,lstart=,args= | grep -E 'nginx: master|php-fpm: master' | grep -v grep || true"
 VALIDATED = "find /var/log /srv -name '*.log' -exec grep -hE 'configuration file .* test' {} + || true"
 
