@@ -36,11 +36,9 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _down(snapshot: Snapshot, found: Behind, unit: Unit | None) -> Finding | None:
-    if isinstance(snapshot.units, Unknown):
-        return None
     summary = f"nginx passes requests to {found.address}, and nobody listens there"
     evidence = _evidence(snapshot, found, unit)
-    return Finding("app-down", str(found.address), "certain", summary, evidence, None, _advice(found, unit))
+    return Finding("app-down", str(found.address), "certain", summary, evidence, None, _advice(snapshot, found, unit))
 
 
 def _elsewhere(snapshot: Snapshot, found: Behind) -> Finding | None:
@@ -114,7 +112,11 @@ def _evidence(snapshot: Snapshot, found: Behind, unit: Unit | None) -> tuple[Evi
     return (nobody, *state, *(Evidence("socket", f"somebody else listens at {one.address}") for one in others))
 
 
-def _advice(found: Behind, unit: Unit | None) -> str:
+def _advice(snapshot: Snapshot, found: Behind, unit: Unit | None) -> str:
+    if isinstance(snapshot.units, Unknown):
+        return (
+            f"Start what is to listen there by its own manager, its crash log first (units: {snapshot.units.reason})."
+        )
     if unit:
         return (
             f"{unit.name} runs but does not listen at {found.address}: it is still starting, or listens elsewhere; see "

@@ -96,9 +96,12 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     """What nginx's log says of answers; protocol-mismatch also where the configuration shows it."""
     wrong = {finding.subject: finding for finding in _another_language(snapshot)}
     yield from wrong.values()
-    explained = {*wrong, *_with_dead_workers(snapshot)}
-    for finding in complaints.findings(snapshot, SAYINGS):
-        if finding.subject not in explained or finding.cause not in (*_DISAPPOINTED, "truncated-body"):
+    said = tuple(complaints.findings(snapshot, SAYINGS))
+    garbled = {finding.subject for finding in said if finding.cause == "protocol-mismatch"} - set(wrong)
+    explained = {*wrong, *garbled, *_with_dead_workers(snapshot)}
+    for finding in said:
+        told = finding.cause == "protocol-mismatch" and finding.subject in garbled
+        if told or finding.subject not in explained or finding.cause not in (*_DISAPPOINTED, "truncated-body"):
             yield _with_pool(snapshot, finding)
     yield from {finding.subject: finding for finding in _hanging(snapshot)}.values()
 

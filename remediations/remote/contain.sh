@@ -9,10 +9,10 @@ contain() { # FOLDER...: cover each; everything else on the root file system bec
     [ -d "$place" ] && { scratch=$place; break; }
   done
   [ -n "$scratch" ] || { echo 'no folder to mount a scratch file system on'; return 1; }
-  mount -t tmpfs -o mode=0700,size=512m remediate "$scratch" || return 1
+  mount -n -t tmpfs -o mode=0700,size=512m remediate "$scratch" || return 1
   for folder; do cover "$(standing "$folder")" || return 1; done
-  umount -l "$scratch" || return 1 # the layers stay in use; what lies at this place is seen again
-  mount -o remount,bind,ro / 2>/dev/null || [ -z "$bare" ] || { echo "$bare cannot be covered"; return 1; }
+  umount -n -l "$scratch" || return 1 # the layers stay in use; what lies at this place is seen again
+  mount -n -o remount,bind,ro / 2>/dev/null || [ -z "$bare" ] || { echo "$bare cannot be covered"; return 1; }
 }
 
 standing() { # FOLDER: the nearest one that exists, so that a file in a new folder is written over a covered one
@@ -28,11 +28,11 @@ cover() { # FOLDER: an overlay where the kernel lets us, else a copy in memory
   layer=$scratch/$number
   mkdir "$layer" "$layer/up" "$layer/work" "$layer/was" || return 1
   chown --reference="$1" "$layer/up" && chmod --reference="$1" "$layer/up" || return 1
-  mount --rbind "$1" "$layer/was" || return 1
+  mount -n --rbind "$1" "$layer/was" || return 1
   below=$(mounts_below "$1")
   hide_long_logs "$1"
-  if ! mount -t overlay remediate -o "lowerdir=$1,upperdir=$layer/up,workdir=$layer/work" "$1" 2>/dev/null; then
-    copy "$1" && mount --bind "$layer/up" "$1" || return 1
+  if ! mount -n -t overlay remediate -o "lowerdir=$1,upperdir=$layer/up,workdir=$layer/work" "$1" 2>/dev/null; then
+    copy "$1" && mount -n --bind "$layer/up" "$1" || return 1
   fi
   show_again "$1"
 }
@@ -67,7 +67,7 @@ show_again() { # FOLDER: the mounts below it, read-only
   while read -r point; do
     [ -z "$point" ] || case $point in
       *\\*) echo "$point is a mount point with a strange name"; return 1 ;;
-      *) mount --bind "$layer/was${point#"$1"}" "$point" && mount -o remount,bind,ro "$point" || return 1 ;;
+      *) mount -n --bind "$layer/was${point#"$1"}" "$point" && mount -n -o remount,bind,ro "$point" || return 1 ;;
     esac
   done <<LIST
 $below

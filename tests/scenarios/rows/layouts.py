@@ -88,7 +88,7 @@ ROWS = (
         "no systemd, PHP-FPM killed",
         no_php,
         ("app-down", "unix:/run/php/php8.2-fpm.sock"),
-        refused=("php-fpm8.2",),
+        refused=("by its own manager",),
         variant="no-systemd",
     ),
     Scenario(
