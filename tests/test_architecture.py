@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import pkgutil
 import re
 import subprocess
 import sys
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
 
 from remediations import causes, diagnosis, library
+from remediations.facts.files import HostFile
+from remediations.facts.logs import Log
 from remediations.parameters import describe
+from remediations.snapshot import Snapshot
+from tests.bundle.kinds import kinds
 
 CHECKOUT = Path(__file__).parents[1]
 DOCS = CHECKOUT / "docs"
@@ -88,6 +94,16 @@ def test_a_cause_has_its_cases(cause: str) -> None:
     """Evidence for it, on answers that a real host gave; against it speaks the healthy host, where nothing is found."""
     texts = [_read(file) for file in sorted((CHECKOUT / "tests" / "causes").glob("test_*.py"))]
     assert any(f'"{cause}"' in text for text in texts)
+
+
+def test_every_fact_can_be_kept_in_a_bundle_and_all_bytes_have_a_rule_that_masks_them() -> None:
+    """What is new here: remediations/bundle/typed.py must know the type, masked.py how bytes are masked."""
+    found = list(kinds(Snapshot, (Snapshot, ""), set()))
+    plain = (bool, int, float, str, bytes, type(None), IPv4Address, IPv6Address)
+    odd = [owner for hint, owner in found if hint not in plain and not dataclasses.is_dataclass(hint)]
+    assert odd == [(Snapshot, "variables")]
+    raw = {owner for hint, owner in found if hint is bytes}
+    assert raw == {(HostFile, "data"), (Log, "data")}
 
 
 def _causes_of(family: str) -> set[str]:

@@ -23,6 +23,8 @@ from remediations.snapshot import Snapshot
 SCHEMA = 1
 """Within it facts and fields are added; what an older version has not written is unknown."""
 MANIFEST = "manifest.json"
+MOST_FILE_BYTES = 8 << 20
+"""Of a file of 1 MiB, each byte of which may be shown as six."""
 LONGEST_NAME = 100
 """Bytes that every tar has room for."""
 _FOLDERS: Mapping[type, str] = {HostFile: "files", Log: "logs"}
@@ -98,6 +100,11 @@ def pack(bundle: Bundle, report: str) -> bytes:
 def unpack(tar: bytes) -> Bundle:
     """What `pack` wrote, out of its tar. Raises DamagedError, which names the member."""
     members = archive.members(tar)
+    for name, data in members.items():
+        if len(data) > MOST_FILE_BYTES and not name.endswith(".json"):
+            raise DamagedError(
+                f"{name}: is larger than {MOST_FILE_BYTES >> 20} MiB, as no file is that a host was asked for"
+            )
     raw = _loaded(members, MANIFEST)
     schema = raw.get("schema") if isinstance(raw, dict) else None
     if schema != SCHEMA:

@@ -21,6 +21,12 @@ NOT_ASKED = "only a log was given; the host was not asked"
 PLENTY = 1 << 40
 """Of memory: a log says nothing of it, and no cause may be told from that."""
 
+MOST_LINES = 200_000
+LONGEST_LINE = 8192
+"""Characters; what nginx writes is shorter."""
+MOST_CONTINUED = 50
+"""Lines of a stack trace; what else stands behind a record may be somebody's letter."""
+
 _QUOTED = re.compile(r"[\s>\ufeff]*(?:[\w.-]{1,63} *\| )?")
 """How mails quote and docker compose marks a line."""
 _NGINX = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] ")
@@ -48,12 +54,14 @@ class _Sorted:
 
     def take(self, lines: Sequence[str]) -> None:
         last: list[str] = []
+        more = 0
         for line in lines:
-            bare = line[_mark(line) :].rstrip("\r")
+            bare = line[_mark(line) : LONGEST_LINE].rstrip("\r")
             if found := self._home(bare):
-                last, bare = found
-            if last or found:
+                (last, bare), more = found, 0
+            if found or (last and more < MOST_CONTINUED):
                 last.append(bare)
+                more += 1
 
     def _home(self, line: str) -> tuple[list[str], str] | None:
         """Where the line belongs, and what of it: daemons may write to the journal, too."""
@@ -72,7 +80,7 @@ def snapshot(name: str, data: bytes, *, cut: bool, now: float) -> Snapshot:
 
     Raises DamagedError where no line of it is known.
     """
-    lines = lines_of(data)
+    lines = lines_of(data)[-MOST_LINES:]
     found = _Sorted()
     found.take(lines[1:] if cut else lines)
     zone = next((match["zone"] for match in reversed(found.journal) if match["zone"]), "Z")

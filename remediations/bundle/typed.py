@@ -6,13 +6,16 @@ import dataclasses
 import typing
 from collections.abc import Callable, Mapping
 from functools import cache
-from types import NoneType, UnionType
+from ipaddress import IPv4Address, IPv6Address
+from types import GenericAlias, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from remediations.facts.base import Unknown
 
-TYPE, BYTES = "$", "$bytes"
-"""Which dataclass an object was; where the bytes of a value are kept. A mapping's own key `$x` is written `$$x`."""
+TYPE, BYTES, PAIRS, TEXT = "$", "$bytes", "$pairs", "text"
+"""Which class an object was; where the bytes of a value are kept; a mapping whose keys are no plain words; what else
+has a text of its own. A mapping's own key `$x` is written `$$x`."""
+_TEXTS = (IPv4Address, IPv6Address)
 LACKING = "the bundle does not hold it"
 
 Keep = Callable[[object, bytes], str]
@@ -35,7 +38,11 @@ def encode(value: object, keep: Keep) -> Any:
         case tuple():
             return [encode(each, keep) for each in value]
         case frozenset():
-            return sorted(encode(each, keep) for each in value)
+            return sorted((encode(each, keep) for each in value), key=str)
+        case IPv4Address() | IPv6Address():
+            return {TYPE: type(value).__name__, TEXT: str(value)}
+        case Mapping() if not all(isinstance(key, str | int) for key in value):
+            return {PAIRS: [[encode(key, keep), encode(each, keep)] for key, each in value.items()]}
         case Mapping():
             return {_key(key): encode(each, keep) for key, each in value.items()}
     if not dataclasses.is_dataclass(value):
@@ -62,6 +69,8 @@ def decode(hint: Any, data: object, kept: Mapping[str, bytes], where: str) -> An
         return _mapping(get_args(hint), typing.cast("dict[str, object]", data), kept, where)
     if hint is bytes:
         return _bytes(typing.cast("dict[str, object]", data), kept, where)
+    if hint in _TEXTS:
+        return _text(hint, typing.cast("dict[str, object]", data), where)
     if hint is float:
         return _float(typing.cast("float", data), where)
     if dataclasses.is_dataclass(hint):
@@ -117,7 +126,7 @@ def _fits(hint: Any, data: object) -> bool:
         return isinstance(data, list)
     if origin in (Mapping, dict):
         return isinstance(data, dict) and TYPE not in data and BYTES not in data
-    if dataclasses.is_dataclass(hint):
+    if dataclasses.is_dataclass(hint) or hint in _TEXTS:
         return isinstance(data, dict) and data.get(TYPE) == _named(hint)
     raise TypeError(f"{hint}: is not known how to read it")
 
@@ -146,6 +155,9 @@ def _tuple(items: tuple[Any, ...], data: list[object], kept: Mapping[str, bytes]
 
 def _mapping(items: tuple[Any, ...], data: Mapping[str, object], kept: Mapping[str, bytes], where: str) -> Any:
     key_type, item = items
+    if PAIRS in data:
+        pair = GenericAlias(tuple, (key_type, item))
+        return dict(decode(GenericAlias(tuple, (pair, ...)), data[PAIRS], kept, where))
     found = {}
     for text, each in data.items():
         key = text.removeprefix("$") if text.startswith("$$") else text
@@ -163,6 +175,13 @@ def _bytes(data: Mapping[str, object], kept: Mapping[str, bytes], where: str) ->
     return kept[name]
 
 
+def _text(cls: Any, data: Mapping[str, object], where: str) -> Any:
+    try:
+        return cls(str(data.get(TEXT)))
+    except ValueError as error:
+        raise DamagedError(f"{where}: {error}") from error
+
+
 def _float(data: float, where: str) -> float:
     try:
         return float(data)
@@ -170,9 +189,7 @@ def _float(data: float, where: str) -> float:
         raise DamagedError(f"{where}: is too large") from error
 
 
-def _key(key: object) -> str:
-    if not isinstance(key, str | int):
-        raise TypeError(f"{type(key).__name__}: is not known how to write it down as a key")
+def _key(key: str | int) -> str:
     text = str(key)
     return f"${text}" if text.startswith("$") else text
 

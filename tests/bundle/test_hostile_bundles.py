@@ -94,6 +94,7 @@ HOSTILE = {
         altered("hosts/web1/facts/logs.json", lambda found: found | {"/x": ELSEWHERE}),
         "/etc/passwd is not there",
     ),
+    "a huge log": (tar({**MEMBERS, "hosts/web1/logs/x": b"\n" * (9 << 20)}), "hosts/web1/logs/x: is larger than 8 MiB"),
     "no time": (altered("manifest.json", lambda found: found | {"time": -1}), "-1 is no time"),
     "senseless": (
         altered("hosts/web1/facts/journal.json", lambda found: [one | {"time": 1e300} for one in found]),

@@ -6,13 +6,13 @@ import dataclasses
 import io
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from remediations import diagnosis, masking
-from remediations.bundle import archive, evidence, typed
+from remediations.bundle import archive, evidence
 from remediations.bundle.evidence import Bundle
 from remediations.bundle.masked import masked
 from remediations.editors.nginx import parse, walk
@@ -145,30 +145,6 @@ def test_two_files_of_one_path_keep_their_own_bytes() -> None:
     host = snapshot("healthy")
     odd = dataclasses.replace(host, files={"/x/../y": new_file("/x/../y", b"one"), "/y": new_file("/y", b"two")})
     assert carried(odd)[1].files == odd.files
-
-
-def kinds(hint: Any, owner: tuple[type, str], seen: set[type]) -> Iterator[tuple[Any, tuple[type, str]]]:
-    """Every type that a value of this hint may hold, and in which field of what."""
-    inner = [each for each in get_args(hint) if each is not ...]
-    if get_origin(hint) is Literal:
-        return
-    for each in inner:
-        yield from kinds(each, owner, seen)
-    if not inner:
-        yield hint, owner
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and hint not in seen:
-        seen.add(hint)
-        for name, of in typed.hints(hint).items():
-            yield from kinds(of, (hint, name), seen)
-
-
-def test_every_fact_there_is_can_be_written_and_all_bytes_have_a_rule_that_masks_them() -> None:
-    found = list(kinds(Snapshot, (Snapshot, ""), set()))
-    plain = (bool, int, float, str, bytes, type(None))
-    odd = [owner for hint, owner in found if hint not in plain and not dataclasses.is_dataclass(hint)]
-    assert odd == [(Snapshot, "variables")]
-    raw = {owner for hint, owner in found if hint is bytes}
-    assert raw == {(HostFile, "data"), (Log, "data")}
 
 
 def test_bytes_without_a_rule_are_never_kept() -> None:

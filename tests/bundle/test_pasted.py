@@ -279,6 +279,15 @@ def test_of_a_long_log_the_end_is_read_and_it_is_said(tmp_path: Path, monkeypatc
     assert "the last 1 MiB of it" in result.notes[0][1]
 
 
+@pytest.mark.parametrize("piece", ["x", "\n", "a\n", "connect() to ", "Nov 22 13:05:00 a b: ", " in /a:1", "[pool a"])
+def test_seven_megabytes_behind_a_line_are_read_in_no_time_and_not_shown(piece: str) -> None:
+    """A pattern that is tried at each place again would take minutes: this test would never end."""
+    lines = MISSING + MISSING.rstrip("\n") + piece * ((7 << 20) // len(piece))
+    with contextlib.suppress(DamagedError):  # so many lines that these are beyond its end
+        shown = [one.text for finding in diagnosis.diagnose(given_log(lines)) for one in finding.evidence]
+        assert all(len(text) < 10_000 for text in shown)
+
+
 def test_a_log_in_which_nothing_is_known_says_what_may_help(tmp_path: Path) -> None:
     log = tmp_path / "error.log"
     log.write_text(MISSING + "2026/11/22 14:05:00 [notice] 7#7: signal process started\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Literal
 
 import pytest
@@ -34,6 +35,8 @@ class Tree:
     pair: tuple[int, str]
     many: tuple[Other, ...] = ()
     words: frozenset[str] = frozenset()
+    hosts: frozenset[IPv4Address | IPv6Address] = frozenset()
+    asked: Mapping[Leaf, bool] = field(default_factory=dict)
     late: Leaf | Unknown = field(default_factory=lambda: Leaf("/default"))
 
 
@@ -45,6 +48,8 @@ TREE = Tree(
     (1, "é"),
     (Other(3), Other(Unknown("why"))),
     frozenset({"b", "a"}),
+    frozenset({ip_address("192.0.2.1"), ip_address("::1")}),
+    {Leaf("/x"): True},
 )
 
 
@@ -108,6 +113,10 @@ def test_a_field_of_a_newer_version_is_left_out() -> None:
         ("pair", [1], "tree.pair: expected 2 values"),
         ("pair", ["1", "2"], "tree.pair: expected int"),
         ("many", [{"$": "Other", "number": True}], "tree.many[0].number: expected int or Unknown or null"),
+        ("hosts", [{"$": "IPv4Address", "text": "1.2.3"}], "tree.hosts: Expected 4 octets"),
+        ("hosts", [{"$": "IPv6Address"}], "tree.hosts: "),
+        ("asked", {"$pairs": [[1, True]]}, "tree.asked[0]: expected Leaf"),
+        ("asked", {"$pairs": 1}, "tree.asked: expected"),
         ("leaves", {"x": {"$": "Leaf", "path": "/x", "data": {"$bytes": 3}}}, "tree.leaves[x].data: 3 is not there"),
     ],
 )
@@ -118,7 +127,7 @@ def test_what_does_not_fit_is_refused_with_its_place(name: str, value: object, s
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [{1, 2}, [1], {"x": object()}, {(1,): 2}, b"bare"])
+@pytest.mark.parametrize("value", [{1, 2}, [1], {"x": object()}, {object(): 2}, b"bare"])
 def test_a_type_that_nobody_has_thought_of_is_refused_loudly(value: object) -> None:
     with pytest.raises(TypeError):
         written(value)
