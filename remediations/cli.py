@@ -50,13 +50,14 @@ def _run(kind: Verb, words: dict[str, Any]) -> int:
 
 @task(
     auto_shortflags=False,
-    iterable=["host", "only", "set_"],
+    iterable=["host", "only", "set_", "allow"],
     help=_COMMON_HELP
     | {
         "dry-run": "show why the site fails and what would change, proven on the host; change nothing",
         "yes": "apply without asking",
         "only": "these remediations instead of the playbook's; they converge",
         "set": "NAME.PARAM=VALUE; repeats",
+        "allow": "a remediation that acts only where it is named here: end-orphan; repeats",
         "settle": "seconds that a unit must stay up (5 after a start, 2 after a reload)",
         "require-proof": "apply only what the host's validators have accepted beforehand",
         "plan": "apply only the plan with this hash, as a dry run showed it",
@@ -70,6 +71,7 @@ def _run(kind: Verb, words: dict[str, Any]) -> int:
 def remediate(
     context: Context, host: Sequence[str] | None = None, playbook: str | None = None, inventory: str | None = None,
     dry_run: bool = False, yes: bool = False, only: Sequence[str] | None = None, set_: Sequence[str] | None = None,
+    allow: Sequence[str] | None = None,
     forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
     settle: str | None = None, require_proof: bool = False, plan: str | None = None, hold: bool = False,
     confirm_timeout: str | None = None, wait_lock: str | None = None, verify: str = "confirm",

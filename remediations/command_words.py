@@ -12,7 +12,7 @@ from remediations.errors import UsageError
 from remediations.request import Request, Verb
 from remediations.secret import Secret
 
-REPEATED = ("--host", "--only", "--set")
+REPEATED = ("--host", "--only", "--set", "--allow")
 ONCE = (
     "--playbook", "--inventory", "--forks", "--format", "--output", "--health-url", "--settle", "--plan", "--run",
     "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking", "--for", "--verify", "--save", "--from",
@@ -36,7 +36,7 @@ _APPLYING = _ASKING | {
     "--dry-run", "--yes", "--settle", "--require-proof", "--plan", "--confirm-timeout", "--wait-lock",
 }  # fmt: skip
 FLAGS: Mapping[Verb, frozenset[str]] = {
-    "remediate": _APPLYING | {"--only", "--set", "--hold", "--verify"},
+    "remediate": _APPLYING | {"--only", "--set", "--allow", "--hold", "--verify"},
     "diagnose": _ASKING | {"--save", "--from"},
     "verify": _ASKING | {"--for"},
     "undo": _APPLYING | {"--run"},
@@ -80,6 +80,7 @@ def request(verb: Verb, words: Mapping[str, Any], environ: Mapping[str, str] | N
         inventory=words.get("inventory"),
         only=ask.words(words.get("only")),
         settings=ask.words(words.get("set_")),
+        allow=ask.words(words.get("allow")),
         dry_run=bool(words.get("dry_run")),
         yes=bool(words.get("yes")),
         forks=ask.count("--forks", str(words.get("forks", DEFAULT_FORKS)), most=128),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from remediations.changes.file import FileChange
-from remediations.changes.unit import ORDER, UnitAction
+from remediations.changes.unit import ORDER, SWITCHES, UnitAction
 from remediations.errors import RefusedError
 from remediations.findings import Finding
 from remediations.snapshot import Snapshot
@@ -79,6 +79,11 @@ class Plan:
         return not self.files and not self.actions
 
     @property
+    def reversible(self) -> bool:
+        """Whether something in it is put back where it does not help: what was started or ended is not."""
+        return bool(self.files) or any(one.action in SWITCHES for one in self.actions)
+
+    @property
     def remediations(self) -> tuple[str, ...]:
         """The names of those that change something."""
         names = [name for file in self.files for name in file.remediations] + [one.remediation for one in self.actions]
@@ -91,7 +96,7 @@ class Plan:
             [f.change.path, f.change.before.sha256 if f.change.before else None, _hash(f.change.after)]
             for f in self.files
         ]
-        actions = [[one.unit, one.action] for one in self.actions]
+        actions = [[one.unit, one.action, *([one.pid, one.identity] if one.identity else ())] for one in self.actions]
         return hashlib.sha256(json.dumps([self.host, files, actions]).encode()).hexdigest()
 
 
@@ -166,10 +171,11 @@ def _merge_files(changes: Iterable[FileChange]) -> tuple[PlannedFile, ...]:
 
 
 def _merge_actions(actions: Iterable[UnitAction]) -> tuple[UnitAction, ...]:
-    """One action a unit, the weightiest; daemon-reload first, then starts, restarts, reloads."""
-    kept: dict[str, UnitAction] = {}
+    """One action a unit, the weightiest; daemon-reload first, then starts, restarts, reloads, at last the switches."""
+    kept: dict[tuple[str, bool], UnitAction] = {}
     for action in actions:
-        other = kept.get(action.target)
+        about = (action.target, action.action in SWITCHES)
+        other = kept.get(about)
         if other is None or not other.outweighs(action):
-            kept[action.target] = action
+            kept[about] = action
     return tuple(sorted(kept.values(), key=lambda action: ORDER.index(action.action)))

@@ -38,6 +38,7 @@ class Request:
     inventory: str | None = None
     only: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
     dry_run: bool = False
     yes: bool = False
     forks: int = 32

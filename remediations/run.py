@@ -44,7 +44,7 @@ def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConn
     if request.source:
         return _again(request, request.source)
     play = playbook.load_playbook(request.playbook or DEFAULT_PLAYBOOK, library.known())
-    todo = work.assemble(play, request.only, request.settings) if request.verb == "remediate" else ()
+    todo = work.assemble(play, request.only, request.settings, request.allow) if request.verb == "remediate" else ()
     hosts = named or _select(request, play)
     if not request.may_run:
         raise UsageError("without a terminal there is nobody to ask: add --yes to apply, or --dry-run to look")

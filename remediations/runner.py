@@ -141,7 +141,7 @@ class Journey(Looking):
             looked = replace(looked, warnings=(*looked.warnings, f"{self.target.name}: {outcome.failure}"))
         status: Status = "changed" if after.ok else "failed"
         restore = before_images.restore_command(self.target, script) if script else None
-        undo = self.options.run if script else None
+        undo = self.options.run if self._known.plan.reversible else None
         return replace(looked, status=status, after=after, undo=undo, restore=restore, seconds=dict(self.seconds))
 
     def _unhelped(self, looked: HostResult, talk: Conversation, after: Health, script: Path | None) -> HostResult:
@@ -149,7 +149,7 @@ class Journey(Looking):
         survey, name = self._known, self.target.name
         now = tuple(one for one in diagnosis.diagnose(self._gather(talk.shell)) if one.cause != "unknown")
         helped = survey.health.ok is False and survey.cured(now) and bool(now)
-        if helped or not survey.plan.files:
+        if helped or not survey.plan.reversible:
             kept = self._confirmed(looked, talk, after, script)
             what = ", ".join(f"{one.cause} ({one.subject})" for one in now) or "no known cause fits"
             error = f"{name}: the site is still bad ({after.summary}); what remains: {what}"
@@ -169,7 +169,7 @@ class Journey(Looking):
         if status == "rolled_back":
             stands = tuple(one for one in looked.changes if (one.action, one.target) in outcome.started)
             undone = tuple(one for one in looked.changes if one.kind == "file" or one.action in READ_AGAIN)
-        if status == "rolled_back" and not self._known.plan.files:
+        if status == "rolled_back" and not self._known.plan.reversible:
             status, undone, told = "failed", (), "there was no file to put back"
         error = f"{name}: {outcome.failure}; {told}" if outcome.failure else f"{name}: {told}"
         return replace(looked, status=status, changes=stands, undone=undone, error=error, seconds=dict(self.seconds))

@@ -11,6 +11,8 @@ from remediations.facts.base import Unknown
 from remediations.facts.owners import Owner
 from remediations.facts.processes import Process
 from remediations.facts.sockets import ListeningSocket
+from remediations.facts.units import Unit
+from remediations.journal import lines_about, those
 from remediations.snapshot import Snapshot
 
 SAID = re.compile(
@@ -62,6 +64,22 @@ def holders(snapshot: Snapshot, place: str, but: Sequence[str]) -> tuple[Holder,
     sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
     every = (_holder(snapshot, socket) for socket in sockets if _clashes(socket, place))
     return tuple(one for one in every if not (one.process and one.process.unit in but))
+
+
+def conflicts(snapshot: Snapshot, unit: Unit) -> tuple[Holder, ...]:
+    """Who holds what this unit wanted, at its last attempts; none where it said nothing of it or all is free now."""
+    lines = those(lines_about(snapshot, unit), SAID)
+    said = dict.fromkeys(place for line in lines for place in places(line.message))
+    own = _expected(snapshot, unit) if lines else ()
+    found = [one for place in (said or own) for one in holders(snapshot, place, (unit.name,))]
+    found = found or [one for place in own for one in holders(snapshot, place, (unit.name,))]
+    return tuple({one.socket.address: one for one in found}.values())
+
+
+def _expected(snapshot: Snapshot, unit: Unit) -> tuple[str, ...]:
+    """Where nginx passes to this unit: a program need not say which address was taken."""
+    addresses = (one for one in topology.backend_addresses(snapshot) if unit in topology.meant(snapshot, one))
+    return tuple(one.path or f"{one.host}:{one.port}" for one in addresses)
 
 
 def _holder(snapshot: Snapshot, socket: ListeningSocket) -> Holder:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from remediations.changes.file import FileChange
-from remediations.changes.unit import ORDER, UnitAction
+from remediations.changes.unit import ORDER, SWITCHES, UnitAction
 from remediations.errors import RefusedError
 from remediations.facts.base import Unknown
 from remediations.facts.files import HostFile
 from remediations.facts.http import Probe
 from remediations.facts.run_record import RecordedAct, RecordedFile, RunRecord
 from remediations.facts.runs import UNDO, Run, Runs
+from remediations.facts.units import Unit
 from remediations.front_doors import FrontDoors
 from remediations.plan import Plan, PlannedFile
 from remediations.snapshot import Snapshot
@@ -72,7 +73,7 @@ def plan(record: RunRecord | None, runs: Runs, snapshot: Snapshot) -> Undo:
     todo = [file for file in record.files if file.stands != file.before]
     _refuse(host, record, runs, todo)
     files = tuple(PlannedFile(_back(file), (UNDO,)) for file in reversed(todo))
-    acts = _acts(record, snapshot) if files else ()
+    acts = tuple(act for act in _acts(record, snapshot) if files or act.action in SWITCHES)
     return Undo(
         Plan(host, files, acts, (about, *_notes(record, todo)), tuple(_warnings(record, todo, acts))),
         run,
@@ -86,7 +87,7 @@ def _nothing_to_undo(run: Run, runs: Runs) -> str | None:
         return f"it was {run.state.replace('_', ' ')}: nothing of it stands"
     if run.id in runs.undone_by:
         return f"it was taken back already, by run {runs.undone_by[run.id]}"
-    return None if run.files else "it changed no file, so there is nothing to put back; what it started runs on"
+    return None if run.reversible else "it changed no file, so there is nothing to put back; what it started runs on"
 
 
 def _refuse(host: str, record: RunRecord, runs: Runs, todo: list[RecordedFile]) -> None:
@@ -130,6 +131,8 @@ def _acts(record: RunRecord, snapshot: Snapshot) -> tuple[UnitAction, ...]:
 
 
 def _act(act: RecordedAct, snapshot: Snapshot) -> UnitAction | None:
+    if act.action == "end":
+        return None
     if act.action == "daemon-reload":
         return UnitAction(UNDO, "", "daemon-reload", "it reads the old files again")
     if not act.unit:
@@ -138,12 +141,22 @@ def _act(act: RecordedAct, snapshot: Snapshot) -> UnitAction | None:
     unit = snapshot.unit(act.unit)
     if unit is None or not unit.loaded:
         return None
+    if act.action in SWITCHES:
+        return _switched_back(act, unit)
     if not unit.running and unit.active_state != "active":
         down = f"it is {unit.active_state}, and ran before"
         return UnitAction(UNDO, unit.name, "start", down, limits=UNLIMITED) if act.was == "active" else None
     if act.action == "restart" or not unit.can_reload:
         return UnitAction(UNDO, unit.name, "restart", "it reads the old files again", limits=UNLIMITED)
     return UnitAction(UNDO, unit.name, "reload", "it reads the old files again")
+
+
+def _switched_back(act: RecordedAct, unit: Unit) -> UnitAction | None:
+    """Whether it begins at a boot again as it did; not where somebody has seen to that already."""
+    enabled = unit.unit_file_state == "enabled"
+    if enabled != (act.action == "enable"):
+        return None
+    return UnitAction(UNDO, unit.name, "disable" if enabled else "enable", "so it was before that run")
 
 
 def _daemon(act: RecordedAct, snapshot: Snapshot) -> int | None:

@@ -25,20 +25,46 @@ class Work:
         return self.planner.name
 
 
-def assemble(play: Play, only: Sequence[str], settings: Sequence[str]) -> tuple[Work, ...]:
+@dataclass(frozen=True)
+class Withheld:
+    """A remediation that acts only where somebody allows it by name, and nobody has: it says what it would do."""
+
+    planner: plan.Planner
+
+    @property
+    def name(self) -> str:
+        return self.planner.name
+
+    @property
+    def always_acts(self) -> bool:
+        return self.planner.always_acts
+
+    def plan(self, snapshot: Snapshot, findings: Sequence[Finding]) -> plan.Proposal:
+        said = self.planner.plan(snapshot, findings)
+        acts = ", ".join(f"{one.action} {one.target}" for one in said.actions)
+        if not acts:
+            return said
+        command = f"invoke remediate --host {snapshot.host} --allow {self.name}"
+        return plan.Proposal(notes=said.notes, refusals=(*said.refusals, f"only if you say so ({acts}): {command}"))
+
+
+def assemble(play: Play, only: Sequence[str], settings: Sequence[str], allow: Sequence[str] = ()) -> tuple[Work, ...]:
     """`only` replaces the playbook's list, in library order, keeps its parameters and drops `when: finding`.
 
+    What needs somebody's word gets it from `allow` alone, so that no playbook can give it.
     Raises UsageError or PlaybookError for a name or a parameter that there is not, listing those that there are.
     """
     known = library.known()
     entries = {entry.remediation: entry for entry in play.entries}
     names = _only(only, known) if only else tuple(entries)
     given = _given(settings, {name: known[name] for name in names})
+    allowed = _allowed(allow, known, names)
     work = []
     for name in names:
         entry = entries.get(name)
         raw: dict[str, Node] = {**(entry.parameters if entry else {}), **given.get(name, {})}
         planner = parameters.build(known[name], raw, entry.where if entry else name)
+        planner = planner if name in allowed or not _needs_word(known[name]) else Withheld(planner)
         work.append(Work(planner, on_finding=not only and entry is not None and entry.when == "finding"))
     return tuple(work)
 
@@ -51,6 +77,22 @@ def _only(only: Sequence[str], known: Mapping[str, type[plan.Planner]]) -> tuple
         if name not in known:
             raise UsageError(f"--only {name}: no such remediation{near(name, known)}; there are: {', '.join(known)}")
     return tuple(name for name in known if name in wanted)
+
+
+def _allowed(allow: Sequence[str], known: Mapping[str, type[plan.Planner]], names: Sequence[str]) -> tuple[str, ...]:
+    given = tuple(name.strip() for word in allow for name in word.split(",") if name.strip())
+    asking = tuple(name for name, kind in known.items() if _needs_word(kind))
+    for name in given:
+        if name not in asking:
+            what = "needs nobody's word" if name in known else f"no such remediation{near(name, asking)}"
+            raise UsageError(f"--allow {name}: {what}; those that need it: {', '.join(asking)}")
+        if name not in names:
+            raise UsageError(f"--allow {name}: it is not in this run; there are: {', '.join(names)}")
+    return given
+
+
+def _needs_word(kind: type[plan.Planner]) -> bool:
+    return bool(getattr(kind, "needs_word", False))
 
 
 def _given(settings: Sequence[str], known: Mapping[str, type[plan.Planner]]) -> dict[str, dict[str, Node]]:

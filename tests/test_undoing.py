@@ -286,3 +286,43 @@ def test_a_report_of_the_run_itself_shows_what_it_did() -> None:
         ("edit", b"new\n", ("limit-req",))
     ]
     assert [(one.action, one.unit) for one in plan.actions] == [("reload", NGINX)]
+
+
+# --- what begins at a boot, and what was ended ---
+
+
+def switched(action: str, state: str) -> undoing.Undo:
+    host = snapshot({NGINX: running(unit_file_state=state)})
+    return planned(record(acts=(act(action),)), host=host)
+
+
+@pytest.mark.parametrize(
+    ("did", "state", "back"), [("enable", "enabled", "disable"), ("disable", "disabled", "enable")]
+)
+def test_what_begins_at_a_boot_is_switched_back_though_no_file_was_written(did: str, state: str, back: str) -> None:
+    assert [(one.action, one.unit) for one in switched(did, state).plan.actions] == [(back, NGINX)]
+
+
+def test_what_somebody_has_switched_since_is_left_alone() -> None:
+    assert switched("enable", "disabled").plan.empty
+    assert switched("disable", "enabled").plan.empty
+
+
+def test_without_a_file_no_daemon_is_touched() -> None:
+    host = snapshot({NGINX: running(unit_file_state="enabled")})
+    undo = planned(record(acts=(act("enable"), act("reload"))), host=host)
+    assert [one.action for one in undo.plan.actions] == ["disable"]
+
+
+def test_a_process_that_was_ended_is_not_brought_back() -> None:
+    ended = RecordedAct("end", "", 57, "4711 33 /usr/bin/php8.2", "none")
+    undo = planned(record(recorded(b"a", b"b", b"b"), acts=(ended,)))
+    assert undo.plan.actions == ()
+    assert ("undo", "it changed no file, so there is nothing to put back; what it started runs on") in planned(
+        record(acts=(ended,))
+    ).plan.notes
+
+
+def test_a_run_that_enabled_a_unit_is_the_one_to_undo() -> None:
+    run = Run(ID, "committed", 1.0, acts=(("enable", NGINX),))
+    assert Runs((run, Run(LATER, "committed", 2.0, acts=(("end", "-"), ("start", NGINX))))).to_undo == run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import orphans, taken, topology
+from remediations import orphans, taken
 from remediations.causes import units
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
@@ -21,25 +21,9 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     if isinstance(snapshot.units, Unknown) or isinstance(snapshot.sockets, Unknown):
         return
     for unit in units.concerned(snapshot):
-        held = () if unit.running and not unit.flapping else conflicts(snapshot, unit)
+        held = () if unit.running and not unit.flapping else taken.conflicts(snapshot, unit)
         if held:
             yield _finding(snapshot, unit, held)
-
-
-def conflicts(snapshot: Snapshot, unit: Unit) -> tuple[Holder, ...]:
-    """Who holds what this unit wanted, at its last attempts; none where it said nothing of it or all is free now."""
-    lines = those(lines_about(snapshot, unit), taken.SAID)
-    said = dict.fromkeys(place for line in lines for place in taken.places(line.message))
-    own = _expected(snapshot, unit) if lines else ()
-    found = [one for place in (said or own) for one in taken.holders(snapshot, place, (unit.name,))]
-    found = found or [one for place in own for one in taken.holders(snapshot, place, (unit.name,))]
-    return tuple({one.socket.address: one for one in found}.values())
-
-
-def _expected(snapshot: Snapshot, unit: Unit) -> tuple[str, ...]:
-    """Where nginx passes to this unit: a program need not say which address was taken."""
-    addresses = (one for one in topology.backend_addresses(snapshot) if unit in topology.meant(snapshot, one))
-    return tuple(one.path or f"{one.host}:{one.port}" for one in addresses)
 
 
 def _finding(snapshot: Snapshot, unit: Unit, held: tuple[Holder, ...]) -> Finding:

@@ -16,8 +16,10 @@ from remediations.quoting import quote
 HOME = "/var/lib/remediate/txn"
 
 _OP = re.compile(r"([0-9]{1,6}) (absent|[0-9a-f]{64}) (absent|[0-9a-f]{64}) [0-7]+ [0-9]+:[0-9]+ (/.+)")
-_ACT = re.compile(r"(daemon-reload|start|restart|reload) ([0-9]+) (?:nginx|other) [0-9]+ [0-9]+ (\S+) (.*)")
-_ACTED = re.compile(r"(?:daemon-reload|start|restart|reload) (\S+) [0-9]+ (?:nginx|other) (\S+) .*")
+_ACT = re.compile(
+    r"(daemon-reload|end|start|restart|reload|enable|disable) ([0-9]+) (?:nginx|other) [0-9]+ [0-9]+ (\S+) (.*)"
+)
+_ACTED = re.compile(r"(?:daemon-reload|end|start|restart|reload|enable|disable) (\S+) [0-9]+ (?:nginx|other) (\S+) .*")
 
 
 @dataclass(frozen=True)

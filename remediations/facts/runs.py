@@ -20,12 +20,14 @@ STATES = (
 )  # fmt: skip
 ENDED = ("committed", "rolled_back", "needs_human", "refused", "locked")
 
+SWITCHES = ("enable", "disable")
+"""The acts on units that an undo takes back."""
 MOST_RUNS = 200
 MOST_WORDS = 200
 """Characters of a name that the host gives."""
 
 _FILE = re.compile(r"(absent|[0-9a-f]{64}) (absent|[0-9a-f]{64}) (/.+)")
-_ACT = re.compile(r"(daemon-reload|start|restart|reload) (\S{1,256})")
+_ACT = re.compile(r"(daemon-reload|end|start|restart|reload|enable|disable) (\S{1,256})")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class Run:
         return tuple(name for name in self.what.split(",") if name)
 
     @property
+    def reversible(self) -> bool:
+        """Whether it did something that can be taken back: to files, or to what begins at a boot."""
+        return bool(self.files) or any(act in SWITCHES for act, _ in self.acts)
+
+    @property
     def ended(self) -> bool:
         return self.state in ENDED
 
@@ -106,9 +113,9 @@ class Runs:
 
     @property
     def to_undo(self) -> Run | None:
-        """The last one that stands and wrote files; one that undoes is no such run, or undo twice would be nothing."""
+        """The last one that stands and can be; one that undoes is no such run, or undo twice would be nothing."""
         mine = (run for run in reversed(self.every) if self.stands(run) and not run.undoes)
-        return next((run for run in mine if run.files or not run.acts), None)  # neither: its record is damaged
+        return next((run for run in mine if run.reversible or not run.acts), None)  # neither: its record is damaged
 
     def wrote(self, path: str, sha256: str | None) -> Run | None:
         """The last run whose bytes these are."""

@@ -106,6 +106,10 @@ act() { # ACTION PID KIND UNIT TITLE, written down before it is begun; without a
   [ "$4" = - ] || was=$(unit_is "$4" ActiveState)
   { printf '%s %s %s %s %s %s\n' "$1" "${was:-unknown}" "$2" "$3" "$4" "$5" >>acted && flush acted; } ||
     { say "failed $1 $4: nothing can be written to the journal"; return 1; }
+  case $1 in
+    end) end_process "$2" "$5"; return ;;
+    enable | disable) switch "$1" "$4"; return ;;
+  esac
   [ "$4" = - ] || count_restart "$1" "$4" # once an act: what an undo of it starts again is no second one
   perform "$1" "$2" "$3" "$4" "$5" "$was"
 }
@@ -190,7 +194,7 @@ LIST
 
 began_with_ours() { # the host has booted since, and nothing undid before the daemons began: they may have read the new files
   while read -r action pid kind _ _ unit title; do
-    case $action in daemon-reload) continue ;; reload) was=active ;; *) was=unknown ;; esac
+    case $action in daemon-reload | end | enable | disable) continue ;; reload) was=active ;; *) was=unknown ;; esac
     printf '%s %s %s %s %s %s\n' "$action" "$was" "$pid" "$kind" "$unit" "$title"
   done <acts >acted
 } 2>/dev/null
@@ -199,7 +203,7 @@ revive() { # the daemons that took the new configuration take the old one again;
   [ -f acted ] || return 0
   stay='' worst=0
   while read -r action was pid kind unit title; do
-    [ -n "$action" ] || continue
+    case $action in '' | end | enable | disable) continue ;; esac
     how_back=$(way_back "$unit" "$action" "$was")
     [ -z "$how_back" ] || perform "$how_back" "$pid" "$kind" "$unit" "$title" "$was" || worst=1
   done <<LIST
@@ -216,6 +220,69 @@ way_back() { # UNIT ACTION WAS: reload, restart, or nothing
   elif [ -s ops ] && [ "$baseline" = valid ]; then
     case $2:$3:$(unit_is "$1" CanReload) in restart:active:* | *:active:no) echo restart ;; *) echo reload ;; esac
   fi
+}
+
+# --- a process that no unit holds ------------------------------------------------------------------------------------
+
+is_still() { # PID "TICKS UID PROGRAM": a pid alone may be another process's by now
+  ticks=$(sed 's/^.*) //' "/proc/$1/stat" | cut -d ' ' -f 20)
+  uid=$(awk '$1 == "Uid:" { print $3 }' "/proc/$1/status")
+  [ "$ticks $uid $(readlink -- "/proc/$1/exe")" = "$2" ]
+} 2>/dev/null 9>&-
+
+end_process() { # PID IDENTITY
+  is_still "$1" "$2" || { say "failed end pid $1: it is not the process any more that was looked at"; return 1; }
+  for signal in TERM KILL; do
+    is_still "$1" "$2" && kill -s "$signal" "$1" 2>/dev/null && say "signalled $signal pid $1"
+    tries=0
+    while is_still "$1" "$2" && [ $tries -lt 100 ]; do sleep 0.1 9>&-; tries=$((tries + 1)); done
+  done
+  ! is_still "$1" "$2" || { say "failed end pid $1: it does not end"; return 1; }
+  say "acted end pid $1"
+}
+
+# --- what begins at a boot -------------------------------------------------------------------------------------------
+
+links_of() { # UNIT: the links that have it begin at a boot, and its other names
+  for link in "$units"/* "$units"/*/*; do
+    [ -L "$link" ] || continue
+    target=$(readlink -- "$link" 9>&-)
+    case ${link##*/}:${target##*/} in "$1":* | *:"$1") printf '%s %s %s\n' "$1" "$link" "$target" || return 1 ;; esac
+  done
+  return 0
+}
+
+switch() { # enable|disable UNIT, its links written down before
+  if systemctl --no-pager cat -- "$2" 2>/dev/null 9>&- | grep -q '^Also='; then
+    say "failed $1 $2: other units go with it (Also=), so it is left to a person"; return 1
+  fi
+  : >reloaded
+  if ! { printf '%s - -\n' "$2" && links_of "$2"; } >>links || ! flush links reloaded; then
+    say "failed $1 $2: nothing can be written to the journal"; return 1
+  fi
+  answer=$(timeout 60 systemctl --no-ask-password --quiet "$1" -- "$2" 2>&1 9>&-); code=$?
+  [ -z "$answer" ] || printf '%s\n' "$answer" | text
+  became=$(unit_is "$2" UnitFileState)
+  [ "$code $became" = "0 ${1}d" ] || { say "failed $1 $2: exit code $code, and it is ${became:-unknown}"; return 1; }
+  flush "$units" "$units"/*.wants
+  say "acted $1 $2"
+}
+
+# shellcheck disable=SC2094 # no loop writes what it reads
+switch_back() { # the links as they were before
+  [ -f links ] || return 0
+  while read -r unit path _; do
+    [ "$path" = - ] || continue
+    links_of "$unit" | while read -r found path target; do
+      grep -qxF -e "$found $path $target" links || rm -f -- "$path"
+      rmdir -- "${path%/*}" 2>/dev/null || :
+    done
+  done <links
+  while read -r _ path target; do
+    [ "$path" = - ] || [ -L "$path" ] || { mkdir -p -- "${path%/*}" && ln -s "$target" "$path"; } || return 1
+  done <links
+  flush "$units" "$units"/*.wants
+  say 'restored links'
 }
 
 # --- the verbs -------------------------------------------------------------------------------------------------------

@@ -10,14 +10,15 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal
 
+from remediations.changes.unit import SWITCHES
 from remediations.connections.base import CommandResult, Shell
 from remediations.quoting import quote
 from remediations.transaction.program import HOME, Program
 
 State = Literal["await", "busy", "committed", "rolled_back", "refused", "locked", "needs_human", "unknown"]
 
-READ_AGAIN = ("reload", "daemon-reload")
-"""The acts that an undo repeats with the old files."""
+READ_AGAIN = ("reload", "daemon-reload", *SWITCHES)
+"""The acts that an undo repeats with the old files, and those that it takes back."""
 
 _WORDS: dict[State, str] = {
     "rolled_back": "everything was put back and the old configuration serves",

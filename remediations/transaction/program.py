@@ -144,7 +144,7 @@ class Program:
 
     def _act(self, action: UnitAction) -> str:
         kind = "nginx" if _is_nginx(self.snapshot, action) else "other"
-        title = "-" if action.unit else _title(self.snapshot, action.pid)
+        title = action.identity or ("-" if action.unit else _title(self.snapshot, action.pid))
         short, long = action.limits
         return f"{action.action} {action.pid or 0} {kind} {short} {long} {action.unit or '-'} {title}"
 

@@ -24,6 +24,13 @@ def test_units_that_were_left_out_are_counted_from_the_same_answer() -> None:
     assert units.FACT.read(cut) == units.FACT.read(whole)
 
 
+def test_links_that_lead_nowhere_are_named_before_the_units() -> None:
+    told = b"LEFT_OUT=17\n\nDANGLING=app@8001.service\nDANGLING=-x y\n\n" + SSH + b"\nDANGLING=late.service\n"
+    assert units.DANGLING.read(Answer(0, told)) == ("app@8001.service",)
+    assert units.FACT.read(Answer(0, told)) == units.FACT.read(Answer(0, SSH))
+    assert units.DANGLING.read(Answer(0, SSH)) == ()
+
+
 def test_a_property_that_looks_like_the_count_is_none() -> None:
     assert units.parse_left_out(SSH + b"Environment=A=1\nLEFT_OUT=5\n") == 0
 
