@@ -149,7 +149,7 @@ foreign() { # what we swapped and is neither old nor new now: somebody else has 
   done <ops
 }
 
-put_back() { # every file, the last swapped first
+put_back() { # every file, the last swapped first, and what begins at a boot
   bad=0
   while read -r number old new _ _ path; do
     [ -n "$number" ] || continue # a here-document has a line even where no file changes
@@ -168,7 +168,8 @@ put_back() { # every file, the last swapped first
   done <<LIST
 $(awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' ops)
 LIST
-  return $bad
+  switch_back
+  return $((bad + $?))
 }
 
 alike() { [ "$(stat -c %u:%g:%a -- "$1")" = "$(stat -c %u:%g:%a -- "$2")" ]; } # PATH PATH: owner and mode

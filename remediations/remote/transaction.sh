@@ -12,7 +12,8 @@
 #   validators  blocks of `name`, `by exit|text`, `pattern`..., `word`... lines, each ended by an empty line
 #   like        NUMBER PATH: whose mode, owner, ACL and xattr a file gets, where not those of what it replaces
 #   after/N     the new bytes        before/N    the old file, written here
-#   links       UNIT PATH TARGET, a line a link in systemd's folder that an `enable` or `disable` found there
+#   links       UNIT PATH TARGET, a line a link that an `enable` or `disable` found in systemd's folder; UNIT - -, and
+#               FOLDER - - for each folder in it
 #   acted       which daemons were acted on, made which folders; written before it is begun; booted in which boot
 #   busy        is there until the run has ended and nothing of it lies anywhere else: removing it needs no space
 #   log         what was done, in lines `KEY VALUE`; free text of programs is indented by "| "
@@ -235,7 +236,7 @@ undo() { # FROM: look at all files first; where somebody else has written since,
   if [ -n "$others" ]; then
     say "failed somebody else changed$others meanwhile; nothing was put back, the old content lies beside as .NAME.remediate-$run.orig and in $base/txn/$run/before"
     become ROLLING_BACK NEEDS_HUMAN
-  elif ! { put_back && switch_back; }; then
+  elif ! put_back; then
     say 'failed not every file could be put back'
     become ROLLING_BACK NEEDS_HUMAN
   elif ! serve_again && [ -s ops ]; then # without a file of ours it is the fault that was there before us
@@ -248,7 +249,7 @@ undo() { # FROM: look at all files first; where somebody else has written since,
 }
 
 serve_again() { # the daemons read the old files again; at a boot they have not begun, at the end they are ending
-  if [ -e reloaded ] || { [ "$how" = boot ] && grep -qE '^(daemon-reload|enable|disable) ' acts; }; then reload_manager || return 1; fi
+  if [ -e reloaded ] || { [ "$how" = boot ] && grep -q -e '^daemon-reload ' -e '^enable ' -e '^disable ' acts; }; then reload_manager || return 1; fi
   [ "$how" != boot ] && [ "$(systemctl is-system-running 2>/dev/null 9>&-)" != stopping ] || return 0
   [ "$(cat booted 2>/dev/null)" = "$(cat "$boot_id")" ] || began_with_ours
   revive

@@ -252,12 +252,12 @@ links_of() { # UNIT: the links that have it begin at a boot, and its other names
   return 0
 }
 
-switch() { # enable|disable UNIT, its links written down before
+switch() { # enable|disable UNIT, its links and all folders written down before
   if systemctl --no-pager cat -- "$2" 2>/dev/null 9>&- | grep -q '^Also='; then
     say "failed $1 $2: other units go with it (Also=), so it is left to a person"; return 1
   fi
   : >reloaded
-  if ! { printf '%s - -\n' "$2" && links_of "$2"; } >>links || ! flush links reloaded; then
+  if ! { printf '%s - -\n' "$2" "$units"/*/ && links_of "$2"; } >>links || ! flush links reloaded; then
     say "failed $1 $2: nothing can be written to the journal"; return 1
   fi
   answer=$(timeout 60 systemctl --no-ask-password --quiet "$1" -- "$2" 2>&1 9>&-); code=$?
@@ -272,15 +272,17 @@ switch() { # enable|disable UNIT, its links written down before
 switch_back() { # the links as they were before
   [ -f links ] || return 0
   while read -r unit path _; do
-    [ "$path" = - ] || continue
+    case $unit:$path in /*) continue ;; *:-) ;; *) continue ;; esac
     links_of "$unit" | while read -r found path target; do
       grep -qxF -e "$found $path $target" links || rm -f -- "$path"
-      rmdir -- "${path%/*}" 2>/dev/null || :
     done
   done <links
   while read -r _ path target; do
     [ "$path" = - ] || [ -L "$path" ] || { mkdir -p -- "${path%/*}" && ln -s "$target" "$path"; } || return 1
   done <links
+  for folder in "$units"/*.wants/ "$units"/*.requires/; do
+    grep -qxF -e "$folder - -" links || rmdir -- "$folder" 2>/dev/null
+  done
   flush "$units" "$units"/*.wants
   say 'restored links'
 }

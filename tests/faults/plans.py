@@ -41,16 +41,22 @@ MADE = ("/etc/nginx/made/deep", "/etc/nginx/made", "/etc/systemd/system/nginx.se
 
 BACKWARD = tuple(Operation(each.path, each.after, each.before) for each in reversed(FORWARD))
 ACTIONS = (UnitAction("by-hand", "", "daemon-reload", ""), UnitAction("by-hand", UNIT, "reload", "", pid=100))
+ENABLE = (UnitAction("by-hand", UNIT, "enable", ""),)
+LINKS = ("/etc/systemd/system/multi-user.target.wants", f"/etc/systemd/system/multi-user.target.wants/{UNIT}")
+"""What ENABLE makes."""
 VALIDATOR = Validator("nginx -t", ("validate", UNIT), MAIN)
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The operations of a run and how the program is told of them; `undoes` where it puts an earlier run back."""
+    """The operations of a run and how the program is told of them; `undoes` where it puts an earlier run back,
+    `enables` where it makes LINKS.
+    """
 
     operations: Sequence[Operation] = FORWARD
     run: str = RUN
     undoes: bool = False
+    enables: bool = False
     actions: Sequence[UnitAction] = ACTIONS
     validators: Sequence[Validator] = (VALIDATOR,)
     more: Mapping[str, Any] = field(default_factory=dict)

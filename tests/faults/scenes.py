@@ -9,7 +9,7 @@ from pathlib import Path
 from remediations.transaction.program import HOME
 from tests.faults.invariants import TERMINAL, Broken, File, Outcome, check, check_served
 from tests.faults.layers import FOLDER, Layer, by_boot, by_hand, by_next, by_stop, state
-from tests.faults.plans import BACKWARD, FORWARD, MADE, MAIN, NONCE, NOTE, RUN, UNIT, Planned
+from tests.faults.plans import BACKWARD, ENABLE, FORWARD, LINKS, MADE, MAIN, NONCE, NOTE, RUN, UNIT, Planned
 from tests.faults.shells import DASH, Shell
 from tests.faults.sweep import Cut, Scene
 from tests.faults.tracing import TRACE
@@ -43,7 +43,9 @@ NOT_TAKEN = Course("reload not taken", CONFIRM, "ROLLED_BACK", Planned(REFUSED_B
 NOT_VALID = Course("does not validate", CONFIRM, "ROLLED_BACK", Planned(REFUSED_BY_NGINX))
 UNDO = Course("undo", CONFIRM, "COMMITTED", Planned(BACKWARD, undoes=True))
 UNDO_ABORTED = Course("abort of an undo", ABORT, "ROLLED_BACK", Planned(BACKWARD, undoes=True))
-COURSES = (COMMIT, ABORTED, SILENCE, NOT_TAKEN, NOT_VALID, UNDO, UNDO_ABORTED)
+SWITCHED = Course("enable", CONFIRM, "COMMITTED", Planned((), actions=ENABLE, enables=True))
+SWITCHED_BACK = Course("abort of an enable", ABORT, "ROLLED_BACK", Planned((), actions=ENABLE, enables=True))
+COURSES = (COMMIT, ABORTED, SILENCE, NOT_TAKEN, NOT_VALID, UNDO, UNDO_ABORTED, SWITCHED, SWITCHED_BACK)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ class Setting:
             shutil.copy(TRACE, self.kept / uuid.uuid4().hex)
         planned = self.course.planned
         now = state() or (cut.told if cut.told == "REFUSED" else None)  # told before anything was kept
-        outcome = Outcome(planned.operations, now, cut.told, known=known(planned), step=cut.step)
+        stays = known(planned) | (frozenset(LINKS) if planned.enables and now == "COMMITTED" else frozenset())
+        outcome = Outcome(planned.operations, now, cut.told, known=stays, step=cut.step)
         broken = [
             *check(outcome, FOLDERS),
             *check_served(outcome, world.serves(UNIT)),
@@ -110,6 +113,8 @@ class Setting:
             broken += [
                 Broken("I8", each, "made by the run that is undone", cut.step) for each in MADE if Path(each).exists()
             ]
+        if planned.enables and now == "COMMITTED" and not Path(LINKS[-1]).is_symlink():
+            broken.append(Broken("I3", LINKS[-1], "state COMMITTED, and it is not there", cut.step))
         if cut.step == "the end" and (cut.told, now) != (self.course.ends, self.course.ends):
             broken.append(Broken("I9", "", f"told {cut.told}, state {now}, not {self.course.ends}", cut.step))
         return broken
