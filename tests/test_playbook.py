@@ -254,7 +254,12 @@ def test_no_playbook_comes_without_its_test() -> None:
 def test_harden_converges() -> None:
     found = load_playbook("harden", library.known())
     assert {entry.when for entry in found.entries} == {None}
-    assert [entry.remediation for entry in found.entries] == ["restart-always", "upstream-max-fails", "limit-req"]
+    assert [entry.remediation for entry in found.entries] == [
+        "restart-always",
+        "enable-at-boot",
+        "upstream-max-fails",
+        "limit-req",
+    ]
 
 
 @pytest.mark.parametrize("name", ["503", "", "502.yaml.bak", "Harden", "502 "])

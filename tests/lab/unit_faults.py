@@ -43,7 +43,9 @@ def port_conflict(host: LabHost) -> None:
 
 def port_conflict_fpm(host: LabHost) -> None:
     """Somebody has started PHP-FPM by hand; systemd's cannot have the socket."""
-    host.sh(f"systemctl stop {FPM} && systemd-run --quiet --scope php-fpm8.2 -D </dev/null >/dev/null 2>&1")
+    host.sh(
+        f"systemctl stop {FPM} && systemd-run --quiet --scope --unit=by-hand php-fpm8.2 -D </dev/null >/dev/null 2>&1"
+    )
     host.sh(f"systemctl start {FPM} 2>/dev/null; exit 0")
 
 
@@ -65,7 +67,7 @@ def port_orphan(host: LabHost) -> None:
     host.write("/srv/old/index.php", b"<?php http_response_code(502); echo 'an old release';\n")
     for port in (8001, 8002):
         app = f"/usr/bin/php -S 127.0.0.1:{port} -t /srv/old"
-        start = f"systemd-run --quiet --scope --uid=www-data {app} </dev/null >/dev/null 2>&1"
+        start = f"systemd-run --quiet --scope --unit=by-hand-{port} --uid=www-data {app} </dev/null >/dev/null 2>&1"
         host.sh(f"systemctl stop app@{port}; cd / && setsid --fork {start}")
     host.sh(f"sleep 0.5; systemctl start {APPS}; sleep 1.5; exit 0")
 
