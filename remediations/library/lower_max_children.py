@@ -11,8 +11,8 @@ limit of a cgroup that cannot be read on the host is not in the arithmetic: give
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from remediations.changes import php_fpm
@@ -59,7 +59,7 @@ class LowerMaxChildren:
             return Proposal(refusals=(f"PHP-FPM's configuration is not known: {versions.reason}",))
         running = [at for at in php_pools.every(versions) if at.version.fpm.master is not None]
         chosen = _chosen(running, findings)
-        if not chosen or not php_memory.oom_kills(snapshot):
+        if not chosen or not php_memory.machine(snapshot, findings).recent_oom:
             return Proposal(notes=("no worker of a PHP-FPM that runs was killed for want of memory within a day",))
         unmeasured = php_memory.unmeasured(snapshot, [at.version for at in running])
         refusals = dict.fromkeys(text for at in chosen if (text := php_fpm.refusal(snapshot, at.version)))
@@ -72,7 +72,8 @@ class LowerMaxChildren:
     ) -> Proposal:
         given = sizing.Overrides(process_mb=self.process_mb, available_mb=self.available_mb)
         masters = php_memory.masters(snapshot, members, findings, given)
-        judged = sizing.size(php_memory.machine(snapshot), php_memory.with_killed(snapshot, masters, chosen), given)
+        held = {at.subject: php_memory.killed_bytes(snapshot, at, findings) for at in chosen}
+        judged = sizing.size(php_memory.machine(snapshot, findings), _with_killed(masters, held), given)
         found = verdicts(members, judged, chosen, findings)
         named, fitting = any(one.remediation == ID for one in findings), tuple(_fitting(found))
         lowered = [one for one in found if one.chosen and one.lowered]
@@ -89,6 +90,16 @@ class LowerMaxChildren:
                       *php_fpm.cut_requests(versions)),
             refusals=fitting if named else (),
         )  # fmt: skip
+
+
+def _with_killed(masters: Sequence[sizing.Master], held: Mapping[str, int]) -> tuple[sizing.Master, ...]:
+    """The same, whose workers need at least what those held that were killed."""
+    return tuple(
+        replace(
+            one, pools=tuple(replace(pool, killed=held.get(f"{one.name}:{pool.name}", 0)) for pool in one.pools)
+        )
+        for one in masters
+    )  # fmt: skip
 
 
 def _chosen(running: Sequence[PoolAt], findings: Sequence[Finding]) -> list[PoolAt]:

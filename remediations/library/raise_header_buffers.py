@@ -3,6 +3,9 @@
 Reach for it where nginx logs `upstream sent too big header` and the cookies or redirects are meant to be that large.
 Both are written where requests are passed to that backend: 8 of 64k, which each request under way may then take.
 
+Where PREFIX_busy_buffers_size or PREFIX_temp_file_write_size holds and would be too small, it follows; gRPC has
+grpc_buffer_size alone.
+
 It never lowers a value, and where nginx has that much room already it leaves the rest to a person: then the head itself
 is the fault. It never edits a directive in a file that other places may include, nor a configuration that does not
 validate. It acts on a finding alone.
@@ -25,8 +28,11 @@ from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 
 ID = "raise-header-buffers"
-PREFIXES = ("fastcgi", "proxy", "uwsgi", "scgi")
-"""grpc_pass has one buffer, of a name and a rule of its own."""
+PREFIXES = ("fastcgi", "proxy", "uwsgi", "scgi", "grpc")
+BUFFERLESS = "grpc"
+"""Its module knows the first buffer alone."""
+NOT_SMALLER = ("busy_buffers_size", "temp_file_write_size")
+"""What nginx wants to be no smaller than a buffer, and is twice that where nothing is said."""
 PAGE = 4096
 """What nginx takes where nothing is said: one page of memory, 4k or 8k; the smaller is assumed."""
 
@@ -86,12 +92,16 @@ class RaiseHeaderBuffers:
 
     def _wanted(self, place: _Place) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Both directives, as they are to hold there; what holds there and is larger stays so."""
+        first = (f"{place.prefix}_buffer_size", (self.size,))
+        if place.prefix == BUFFERLESS:
+            return (first,)
         number, size = self.number, self.size
         holding = effective(place.block, f"{place.prefix}_buffers").nodes
         if holding and len(holding[-1].args) == 2 and holding[-1].args[0].isdecimal():
             number = max(number, int(holding[-1].args[0]))
             size = max(size, holding[-1].args[1], key=_bytes)
-        return (f"{place.prefix}_buffer_size", (self.size,)), (f"{place.prefix}_buffers", (str(number), size))
+        largest = max(self.size, size, key=_bytes)
+        return first, (f"{place.prefix}_buffers", (str(number), size)), *_following(place, largest)
 
     def _edits(self, snapshot: Snapshot, place: _Place) -> Iterator[nginx.Edit]:
         data = snapshot.files[place.anchor.file].data
@@ -102,6 +112,14 @@ class RaiseHeaderBuffers:
             else:
                 missing.append((name, *args))
         yield place.anchor.file, add_before(data, place.anchor.directive, place.block.directive, missing)
+
+
+def _following(place: _Place, size: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What holds there and would be smaller than a buffer: nginx refuses that."""
+    for name in (f"{place.prefix}_{each}" for each in NOT_SMALLER):
+        holding = effective(place.block, name).nodes
+        if holding and _bytes(holding[-1].args[0]) < _bytes(size):
+            yield name, (f"{2 * _bytes(size) >> 10}k",)
 
 
 @dataclass(frozen=True, eq=False)

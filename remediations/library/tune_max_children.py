@@ -126,7 +126,7 @@ class TuneMaxChildren:
         self, snapshot: Snapshot, findings: Sequence[Finding], chosen: Sequence[PoolAt], members: Sequence[PoolAt]
     ) -> Proposal:
         masters = php_memory.masters(snapshot, members, findings, self.overrides)
-        judged = sizing.size(php_memory.machine(snapshot), masters, self.overrides)
+        judged = sizing.size(php_memory.machine(snapshot, findings), masters, self.overrides)
         found = verdicts(members, judged, chosen, findings)
         changed = [one for one in found if one.changed]
         try:

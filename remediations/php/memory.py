@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 from remediations.editors.php_fpm import PhpIni, load_php_ini
@@ -27,7 +26,7 @@ _ANON = re.compile(r"\banon-rss:(?P<kib>[0-9]{1,12})kB")
 _OOM = ("killed by the OOM killer", "Failed with result 'oom-kill'")
 
 
-def machine(snapshot: Snapshot) -> sizing.Machine:
+def machine(snapshot: Snapshot, findings: Sequence[Finding] = ()) -> sizing.Machine:
     """The host's memory and cores, and whether the kernel killed one of the web's units lately."""
     host = snapshot.machine
     return sizing.Machine(
@@ -36,7 +35,7 @@ def machine(snapshot: Snapshot) -> sizing.Machine:
         cores=host.cores,
         mysql_growth=sum(sizing.growth_of_mysql(limit, rss) for limit, rss in _limits(snapshot, "mysql")),
         redis_growth=sum(sizing.growth_of_redis(limit, rss) for limit, rss in _limits(snapshot, "redis")),
-        recent_oom=bool(oom_kills(snapshot)),
+        recent_oom=bool(oom_kills(snapshot)) or any(finding.cause == "worker-oom" for finding in findings),
     )
 
 
@@ -78,35 +77,19 @@ def _is_oom(message: str) -> bool:
 
 
 def _killed(snapshot: Snapshot) -> Iterator[Kill]:
-    """The workers that the kernel says it killed; it is asked about the last hour."""
+    """The workers that the kernel says it killed in a unit of ours; a container hears of its neighbours', too."""
     kills = () if isinstance(snapshot.kernel, Unknown) else snapshot.kernel
-    return (kill for kill in kills if kill.name.startswith("php-fpm"))
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    units = {version.fpm.unit for version in versions}
+    return (kill for kill in kills if kill.unit in units and kill.name.startswith("php-fpm"))
 
 
-def with_killed(
-    snapshot: Snapshot, masters: Sequence[sizing.Master], pools: Sequence[PoolAt]
-) -> tuple[sizing.Master, ...]:
-    """The same, where a worker of these pools needs at least what the killed ones of its PHP-FPM held."""
-    named = {(at.master, at.pool.name) for at in pools}
-    held = {
-        at.master: [_held(kill) for kill in _killed(snapshot) if kill.unit in (None, at.version.fpm.unit)]
-        for at in pools
-    }
-    return tuple(
-        replace(
-            master,
-            pools=tuple(
-                replace(pool, killed=max(held[master.name], default=0)) if (master.name, pool.name) in named else pool
-                for pool in master.pools
-            ),
-        )
-        for master in masters
-    )
-
-
-def _held(kill: Kill) -> int:
-    match = _ANON.search(kill.text)
-    return int(match["kib"]) * 1024 if match else 0
+def killed_bytes(snapshot: Snapshot, at: PoolAt, findings: Sequence[Finding]) -> int:
+    """What the biggest worker held that the kernel killed: by the finding's lines, or by the kernel's of the unit."""
+    mine = (each for each in findings if (each.cause, each.subject) == ("worker-oom", at.subject))
+    told = [one.text for each in mine for one in each.evidence]
+    told += [kill.text for kill in _killed(snapshot) if kill.unit == at.master]
+    return max((int(match["kib"]) * 1024 for text in told if (match := _ANON.search(text))), default=0)
 
 
 def masters(

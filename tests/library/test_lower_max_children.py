@@ -34,14 +34,14 @@ from tests.library.php_host import (
 TEXT = "Killed process 77 (php-fpm8.2) total-vm:398252kB, anon-rss:{kib}kB, file-rss:4656kB, shmem-rss:560kB, UID:33"
 
 
-def killed(snapshot: Snapshot, mib: int = 300, name: str = "php-fpm8.2", unit: str | None = None) -> Snapshot:
+def killed(snapshot: Snapshot, mib: int = 300, name: str = "php-fpm8.2", unit: str | None = UNIT) -> Snapshot:
     """The same host, where the kernel has just killed a process that held so much."""
     kill = Kill(snapshot.machine.now - 60, False, 77, name, unit, None, TEXT.format(kib=mib * 1024))
     return replace(snapshot, kernel=(kill,))
 
 
-def oom(name: str = "www") -> Finding:
-    evidence = (Evidence("kernel", TEXT.format(kib=300 * 1024)),)
+def oom(name: str = "www", mib: int = 30) -> Finding:
+    evidence = (Evidence("kernel", TEXT.format(kib=mib * 1024)),)
     return Finding("worker-oom", f"{UNIT}:{name}", "certain", "killed", evidence, "lower-max-children")
 
 
@@ -91,8 +91,16 @@ def test_a_healthy_host_is_left_alone() -> None:
     assert "no worker" in proposal.notes[0]
 
 
-def test_another_program_that_was_killed_is_no_worker() -> None:
-    assert plan(killed(small(), name="mariadbd")).files == ()
+@pytest.mark.parametrize("other", [{"name": "mariadbd"}, {"unit": None}, {"unit": "container-7.service"}])
+def test_what_was_killed_elsewhere_is_no_worker_of_ours(other: dict[str, str | None]) -> None:
+    """A container sees the kernel's word about all of its neighbours."""
+    assert plan(killed(small(), **other)).files == ()  # type: ignore[arg-type]  # of the parameters above
+
+
+def test_where_the_kernel_names_no_unit_the_finding_tells_what_was_held() -> None:
+    snapshot = small()
+    assert "W = 300 MiB (what a worker held" in "\n".join(plan(snapshot, oom(mib=300)).notes)
+    assert values(after(snapshot, plan(snapshot, oom(mib=300)))) == (4, 1, 1, 2)
 
 
 def test_it_never_raises_whatever_is_given() -> None:

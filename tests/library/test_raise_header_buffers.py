@@ -16,7 +16,7 @@ from remediations.plan import Proposal, make
 from remediations.snapshot import Snapshot
 from tests.causes.recorded import snapshot as recorded
 from tests.editors.nginx_oracle import Nginx
-from tests.library.nginx_host import after, diff, disliked, host
+from tests.library.nginx_host import after, assert_valid, diff, disliked, host
 
 TOO_BIG = recorded("header-too-big")
 APP = "127.0.0.1:8001"
@@ -67,7 +67,8 @@ def test_a_real_host_gets_both_before_its_fastcgi_pass() -> None:
          f"            proxy_pass http://{APP};\n        }}\n",
          ["-            proxy_buffers 4 128k;", "+            proxy_buffers 8 128k;",
           "+            proxy_buffer_size 64k;"]),
-        (f"        location / {{\n            grpc_pass grpc://{APP};\n        }}\n", []),
+        (f"        location / {{\n            grpc_pass grpc://{APP};\n        }}\n",
+         ["+            grpc_buffer_size 64k;"]),
     ],
     ids=["one line", "one stands", "in an if", "uwsgi", "larger around", "larger there", "grpc"],
 )  # fmt: skip
@@ -152,3 +153,29 @@ def test_a_configuration_that_does_not_validate_is_not_edited() -> None:
     bad = disliked(replace(TOO_BIG), 'nginx: [emerg] unknown directive "x" in /etc/nginx/nginx.conf:3')
     said = RaiseHeaderBuffers().plan(bad, diagnosis.diagnose(TOO_BIG))
     assert (said.files, "not valid" in said.refusals[0]) == ((), True)
+
+
+@pytest.mark.parametrize("prefix", ["proxy", "fastcgi", "uwsgi", "scgi"])
+def test_sizes_in_http_that_would_then_be_too_small_follow(prefix: str, nginx: Nginx) -> None:
+    scheme = "http://" if prefix == "proxy" else ""
+    around = f"    {prefix}_buffer_size 4k;\n    {prefix}_buffers 8 4k;\n    {prefix}_busy_buffers_size 8k;\n"
+    around += f"    {prefix}_temp_file_write_size 16k;\n"
+    inside = f"        location / {{\n            {prefix}_pass {scheme}{APP};\n        }}\n"
+    snapshot = host(f"{around}    server {{\n        listen 8099;\n{inside}    }}\n")
+    said = plan(snapshot)
+    assert lines(said) == [
+        f"+            {prefix}_buffer_size 64k;",
+        f"+            {prefix}_buffers 8 64k;",
+        f"+            {prefix}_busy_buffers_size 128k;",
+        f"+            {prefix}_temp_file_write_size 128k;",
+    ]
+    assert_valid(nginx, after(snapshot, said))
+    assert plan(after(snapshot, said)).files == ()
+
+
+def test_sizes_that_are_large_enough_stay() -> None:
+    around = "    proxy_busy_buffers_size 64k;\n    proxy_buffers 8 64k;\n"
+    snapshot = host(
+        f"{around}    server {{\n        location / {{\n            proxy_pass http://{APP};\n        }}\n    }}\n"
+    )
+    assert "busy" not in str(lines(plan(snapshot)))

@@ -236,6 +236,12 @@ def test_a_pool_whose_workers_wait_is_not_raised_whoever_asks() -> None:
     assert values(after(snapshot, plan(snapshot, blocked(), max_children=2))) == (2, 1, 1, 2)
 
 
+def test_a_pool_whose_workers_were_killed_for_want_of_memory_is_not_raised() -> None:
+    snapshot = host(fpm82(WWW.replace("= 5", "= 3")), workers=workers(3))
+    killed = replace(blocked(), cause="worker-oom")
+    assert untouched(plan(snapshot, exhausted(3), killed))
+
+
 def test_a_healthy_pool_is_left_alone() -> None:
     proposal = plan(host(workers=workers(5)))
     assert untouched(proposal)
