@@ -32,6 +32,11 @@ _COMMON_HELP = {
     "detailed-exitcode": "exit 2 where changes are pending or were made (diagnose: 3 with findings)",
 }
 
+_URL_HELP = {
+    "url": "ask this from here, too, as a visitor would, and compare it with what the host itself answers",
+    "resolve": "HOST:PORT:ADDRESS: where the --url leads instead of what DNS says; repeats",
+}
+
 
 def _run(kind: Verb, words: dict[str, Any]) -> int:
     """Carries out a verb with the words that Invoke has read for it; `words` are a task's parameters."""
@@ -84,8 +89,9 @@ def remediate(
 
 @task(
     auto_shortflags=False,
-    iterable=["host"],
+    iterable=["host", "resolve"],
     help=_COMMON_HELP
+    | _URL_HELP
     | {
         "save": "keep the evidence, secrets masked, in this file (bundle.tar.gz)",
         "from": "ask no host: diagnose such a file again, or a log of nginx, PHP-FPM or journalctl; - is stdin",
@@ -94,7 +100,7 @@ def remediate(
 @verb
 def diagnose(
     context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
-    save: str | None = None, from_: str | None = None,
+    save: str | None = None, from_: str | None = None, url: str | None = None, resolve: Sequence[str] | None = None,
     forks: str = "32", format: str = "text", output: str | None = None, health_url: str | None = None,
     known_hosts: str | None = None, host_key_checking: str | None = None, ask_become_pass: bool = False,
     detailed_exitcode: bool = False,
@@ -105,14 +111,16 @@ def diagnose(
 
 @task(
     auto_shortflags=False,
-    iterable=["host"],
+    iterable=["host", "resolve"],
     help=_COMMON_HELP
+    | _URL_HELP
     | {"for": "how long the site must stand, such as 30s or 2m (15s, longer by nginx's fail_timeout); 0s: one look"},
 )
 @verb
 def verify(
     context: Context, host: Sequence[str] | None = None, inventory: str | None = None, playbook: str | None = None,
-    for_: str | None = None, forks: str = "32", format: str = "text", output: str | None = None,
+    for_: str | None = None, url: str | None = None, resolve: Sequence[str] | None = None,
+    forks: str = "32", format: str = "text", output: str | None = None,
     health_url: str | None = None, known_hosts: str | None = None, host_key_checking: str | None = None,
     ask_become_pass: bool = False, detailed_exitcode: bool = False,
 ) -> int:  # fmt: skip

@@ -12,11 +12,11 @@ from remediations.errors import UsageError
 from remediations.request import Request, Verb
 from remediations.secret import Secret
 
-REPEATED = ("--host", "--only", "--set", "--allow")
+REPEATED = ("--host", "--only", "--set", "--allow", "--resolve")
 ONCE = (
     "--playbook", "--inventory", "--forks", "--format", "--output", "--health-url", "--settle", "--plan", "--run",
     "--confirm-timeout", "--wait-lock", "--known-hosts", "--host-key-checking", "--for", "--verify", "--save", "--from",
-    "--every",
+    "--every", "--url",
 )  # fmt: skip
 SWITCHES = ("--dry-run", "--yes", "--require-proof", "--hold", "--ask-become-pass", "--detailed-exitcode")
 PROGRAM_FLAGS = ("--list", "-l", "--help", "-h", "--version", "-V", "--complete", "--print-completion-script")
@@ -24,7 +24,8 @@ _PARAMETERS = {"--set": "set_", "--for": "for_", "--from": "from_"}
 
 DEFAULT_FORKS = "32"
 _OF_A_HOST = (
-    "--save", "--inventory", "--playbook", "--health-url", "--known-hosts", "--host-key-checking", "--ask-become-pass",
+    "--save", "--inventory", "--playbook", "--health-url", "--url",
+    "--resolve", "--known-hosts", "--host-key-checking", "--ask-become-pass",
 )  # fmt: skip
 
 _ALL = frozenset({
@@ -37,8 +38,8 @@ _APPLYING = _ASKING | {
 }  # fmt: skip
 FLAGS: Mapping[Verb, frozenset[str]] = {
     "remediate": _APPLYING | {"--only", "--set", "--allow", "--hold", "--verify"},
-    "diagnose": _ASKING | {"--save", "--from"},
-    "verify": _ASKING | {"--for"},
+    "diagnose": _ASKING | {"--url", "--resolve", "--save", "--from"},
+    "verify": _ASKING | {"--url", "--resolve", "--for"},
     "undo": _APPLYING | {"--run"},
     "confirm": _ASKING | {"--run"},
     "recover": _ASKING,
@@ -89,6 +90,8 @@ def request(verb: Verb, words: Mapping[str, Any], environ: Mapping[str, str] | N
         save=_saved(words),
         source=_source(words),
         health_url=words.get("health_url"),
+        url=_url(words),
+        resolve=ask.resolve(ask.words(words.get("resolve"))),
         settle=ask.seconds("--settle", words.get("settle")),
         require_proof=bool(words.get("require_proof")),
         plan=ask.plan_hash(words.get("plan")),
@@ -116,6 +119,16 @@ def _saved(words: Mapping[str, Any]) -> Path | None:
     if save and words.get("output") and os.path.realpath(save) == os.path.realpath(words["output"]):
         raise UsageError(f"--save {save}: --output names the same file")
     return Path(save) if save else None
+
+
+def _url(words: Mapping[str, Any]) -> str | None:
+    if not words.get("url"):
+        if words.get("resolve"):
+            raise UsageError("--resolve says where a --url leads, and there is none")
+        return None
+    from remediations import health_settings  # it reads YAML, too, which is not needed before the first login
+
+    return health_settings.visitors_url(words["url"])
 
 
 def _source(words: Mapping[str, Any]) -> Path | None:

@@ -65,6 +65,20 @@ ORDER = (
     "truncated-body",
     "no-live-upstreams",
     "pending-restart",
+    # What visitors meet before they come to the host: its own causes explain it.
+    "certificate-expired",
+    "certificate-invalid",
+    "cloudflare-520",
+    "cloudflare-521",
+    "cloudflare-522",
+    "cloudflare-523",
+    "cloudflare-524",
+    "cloudflare-525",
+    "cloudflare-526",
+    "cloudflare-530",
+    "alb-no-healthy-target",
+    "alb-target-unhealthy",
+    "path-broken",
 )
 
 MOST_DEAF = 3

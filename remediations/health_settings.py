@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from remediations.errors import UsageError
 from remediations.yaml.node import Node, Source
@@ -24,7 +25,8 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 class HealthSettings:
     """What counts as healthy. `url` None means derived from the live nginx configuration; `timeout` is in seconds.
 
-    `origin` says where the settings were found, for reports: `--health-url`, `inventory.yml:12`, `derived`.
+    `also` is one more question, which is asked from outside, too. `origin` says where the settings were found, for
+    reports: `--health-url`, `inventory.yml:12`, `derived`.
     """
 
     url: str | None = None
@@ -33,6 +35,7 @@ class HealthSettings:
     contains: str | None = None
     timeout: float = 5.0
     origin: str = "derived"
+    also: str | None = None
 
     def accepts(self, status: int) -> bool:
         return any(low <= status <= high for low, high in self.status)
@@ -54,6 +57,13 @@ def from_url(url: str) -> HealthSettings:
     """What `--health-url URL` asks for."""
     option = Node(Source("--health-url", UsageError), 0, url, url)
     return HealthSettings(url=_url(option, ""), origin="--health-url")
+
+
+def visitors_url(url: str) -> str:
+    """What `--url URL` means, with a path; UsageError where it is none that can be asked without a secret."""
+    text = _url(Node(Source("--url", UsageError), 0, url, url), "")
+    parts = urlsplit(text)
+    return parts._replace(path=parts.path or "/").geturl()
 
 
 def choose(health_url: str | None, inventory: HealthSettings | None, playbook: HealthSettings | None) -> HealthSettings:

@@ -26,6 +26,7 @@ from remediations.errors import (
 from remediations.facts import open_run
 from remediations.facts.base import Answer, Unknown
 from remediations.facts.open_run import OpenRun
+from remediations.facts.outside import Outside
 from remediations.findings import Finding
 from remediations.first_facts import ask
 from remediations.gather import gather
@@ -54,7 +55,8 @@ class Options:
     The host undoes what nobody confirms within `confirm_within` seconds; with `hold` that is left to a person. Where
     the run may change the host, a run that was interrupted there is ended first. `asked`: somebody named these
     remediations, so that a good site where all of them refuse is not an answer to what was asked. `full`: the site is
-    watched for a while before the change is confirmed, for which `confirm_within` may be extended or not.
+    watched for a while before the change is confirmed, for which `confirm_within` may be extended or
+    not. `outside` waits for what the control side gets for a --url.
     """
 
     run: str
@@ -70,6 +72,7 @@ class Options:
     asked: bool = False
     full: bool = False
     extend: bool = True
+    outside: Callable[[], Outside] | None = None
 
 
 @dataclass
@@ -155,7 +158,8 @@ class Looking:
 
     def _gather(self, shell: Shell, first: Mapping[str, Answer] | None = None) -> Snapshot:
         meanwhile = rehearsal.begin if self.work else None
-        return gather(shell, self.target.name, self.settings, self.variables, first, self._named(), meanwhile)
+        found = gather(shell, self.target.name, self.settings, self.variables, first, self._named(), meanwhile)
+        return replace(found, outside=self.options.outside()) if self.options.outside else found
 
     def _named(self) -> tuple[str, ...]:
         """The units that the run is about, whether systemd lists them or not."""

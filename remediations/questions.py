@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from remediations import freshness, topology
 from remediations.editors.nginx_address import Address
@@ -56,6 +57,36 @@ class Site:
 
 def questions(settings: HealthSettings, snapshot: Snapshot) -> Questions:
     """Linear in the size of the configuration: a host may have thousands of sites."""
+    if settings.also is None:
+        return _asked(settings, snapshot)
+    first, rest = at_origin(settings.also, settings, snapshot), _asked(settings, snapshot)
+    others = tuple(probe for probe in rest.probes if (probe.url, probe.connect) != (first.url, first.connect))
+    return Questions((first, *others), rest.left_out)
+
+
+def at_origin(url: str, settings: HealthSettings, snapshot: Snapshot) -> Probe:
+    """What visitors ask, put to the server of this host that is meant for it; TLS may end before the host."""
+    parts = urlsplit(url)
+    tls, port = parts.scheme == "https", parts.port or (443 if parts.scheme == "https" else 80)
+    doors = _doors_for(parts.hostname or "", snapshot)
+    wanted = sorted(doors, key=lambda door: (door[1] != tls, door[0].port != port))
+    address, speaks_tls = wanted[0] if wanted else (Address("127.0.0.1", port), tls)
+    local = replace(address, host=_LOCAL.get(address.host, address.host))
+    asked = parts._replace(scheme="https" if speaks_tls else "http").geturl()
+    return _probe(asked, settings, local.path or str(local))
+
+
+def _doors_for(name: str, snapshot: Snapshot) -> list[tuple[Address, bool]]:
+    """Where a server of that name listens, and whether with TLS; where none has it, every default server."""
+    if isinstance(snapshot.nginx_tree, Unknown):
+        return []
+    doors = FrontDoors.of(snapshot.nginx_tree)
+    above = f"*.{name.partition('.')[2]}"
+    found = [address for address, known in doors.names if known in (name.lower(), above.lower())]
+    return [(address, address in doors.tls) for address in found or doors.defaults]
+
+
+def _asked(settings: HealthSettings, snapshot: Snapshot) -> Questions:
     tree = snapshot.nginx_tree
     if settings.url is not None:
         probe = Probe(settings.url, settings.host, None, settings.status, settings.contains, settings.timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import sys
@@ -61,6 +62,8 @@ class Request:
     window: float | None = None
     full: bool = False
     every: float = 30.0
+    url: str | None = None
+    resolve: tuple[tuple[str, int, str], ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     @property
@@ -113,6 +116,22 @@ def duration(flag: str, text: str | None, *, least: float, most: float) -> float
     if not least <= value <= most:
         raise UsageError(f"{flag} {text}: expected a time from {least:g}s to {most / 3600:g}h, such as 30s or 2m")
     return value
+
+
+def resolve(texts: Sequence[str]) -> tuple[tuple[str, int, str], ...]:
+    """As curl's: HOST:PORT:ADDRESS."""
+    found = []
+    for text in texts:
+        match = re.fullmatch(r"([A-Za-z0-9_.-]+):([0-9]{1,5}):\[?([0-9A-Fa-f.:]+)\]?", text, re.ASCII)
+        try:
+            address = str(ipaddress.ip_address(match[3] if match else ""))
+        except ValueError:
+            raise UsageError(
+                f"--resolve {text}: expected HOST:PORT:ADDRESS, such as shop.example:443:192.0.2.7"
+            ) from None
+        assert match
+        found.append((match[1].lower(), int(match[2]), address))
+    return tuple(found)
 
 
 def one_of(flag: str, text: str, allowed: Sequence[str]) -> str:

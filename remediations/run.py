@@ -14,6 +14,7 @@ from pathlib import Path
 from remediations import asking, health_settings, interrupts, library, playbook, selection, state, terminal, work
 from remediations.early import EarlyConnection
 from remediations.errors import UsageError
+from remediations.facts.outside import Outside
 from remediations.fleet import Fleet, Interrupted
 from remediations.inventory.host import Host
 from remediations.looking import Options
@@ -49,7 +50,8 @@ def run(request: Request, named: Sequence[Host], reached: Mapping[str, EarlyConn
     if not request.may_run:
         raise UsageError("without a terminal there is nobody to ask: add --yes to apply, or --dry-run to look")
     run_id = new_id()
-    journeys = [_journey(request, play, todo, host, run_id, reached) for host in hosts]
+    seen = _outside(request)
+    journeys = [_journey(request, play, todo, host, run_id, reached, seen) for host in hosts]
     if request.verb == "watch":
         from remediations import watching
 
@@ -168,7 +170,7 @@ def _select(request: Request, play: Play) -> tuple[Host, ...]:
 
 def _journey(
     request: Request, play: Play, todo: tuple[work.Work, ...], host: Host, run_id: str,
-    reached: Mapping[str, EarlyConnection],
+    reached: Mapping[str, EarlyConnection], seen: Callable[[], Outside] | None,
 ) -> Journey:  # fmt: skip
     options = Options(
         run=run_id,
@@ -184,10 +186,20 @@ def _journey(
         asked=bool(request.only),
         full=request.full,
         extend=request.confirm_timeout is None,
+        outside=seen,
     )
-    settings = health_settings.choose(request.health_url, host.health, play.health)
+    settings = replace(health_settings.choose(request.health_url, host.health, play.health), also=request.url)
     early = reached.get(host.name)
     return _kind(request)(selection.target(request, host), settings, todo, options, silent, host.vars, early)
+
+
+def _outside(request: Request) -> Callable[[], Outside] | None:
+    """What visitors get, asked once for all hosts, beside them."""
+    if request.url is None:
+        return None
+    from remediations import outside
+
+    return outside.begin(request.url, {(name, port): address for name, port, address in request.resolve})
 
 
 def _kind(request: Request) -> Callable[..., Journey]:

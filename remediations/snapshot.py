@@ -23,6 +23,7 @@ from remediations.facts.machine import Machine
 from remediations.facts.names import Names
 from remediations.facts.nginx import NginxFiles
 from remediations.facts.open_run import OpenRun
+from remediations.facts.outside import Outside
 from remediations.facts.owners import Owners
 from remediations.facts.paths import Paths
 from remediations.facts.php import Fpm, PhpFiles
@@ -50,8 +51,9 @@ class Snapshot:
 
     `files` holds every configuration file by the name under which a daemon reads it; `listed` are the include patterns
     whose files are all among them; `unasked` counts the health questions that there was no room for; `told` are
-    addresses that variables of nginx lead to and that its log has named as the ones that fail now.
-    `log_alone`: nobody asked the host; all that is known are lines that somebody pasted, the newest of them now.
+    addresses that variables of nginx lead to and that its log has named as the ones that fail now. `outside` is what
+    the control side got for a --url. `log_alone`: nobody asked the host; all that is known are lines that somebody
+    pasted, the newest of them now.
     """
 
     host: str
@@ -74,6 +76,7 @@ class Snapshot:
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")
     answers: HttpAnswers | Unknown = Unknown("the site was not asked")
     unasked: int = 0
+    outside: Outside | None = None
     told: tuple[Address, ...] = ()
     databases: Databases | Unknown = Unknown("the databases were not asked")
     restarts: Restarts | Unknown = Unknown("the restarts were not asked")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remediations import diagnosis, hearing
+from remediations import diagnosis, hearing, origin
 from remediations.facts.base import Unknown
 from remediations.findings import Finding
 from remediations.health import Health
@@ -35,7 +35,7 @@ class Survey:
             before=self.health,
             findings=self.findings,
             changes=changes_of(self.plan),
-            notes=self.plan.notes,
+            notes=(*self.plan.notes, *self._seen_outside),
             warnings=self._warnings,
             proof=self.proof,
             plan=None if self.plan.empty else self.plan.sha256,
@@ -101,6 +101,11 @@ class Survey:
         if self.health.ok is None:
             return "unknown"
         return "failed" if named else "undiagnosed"
+
+    @property
+    def _seen_outside(self) -> tuple[tuple[str, str], ...]:
+        seen = self.snapshot.outside
+        return (("outside", origin.compared(self.snapshot, seen)),) if seen else ()
 
     @property
     def _warnings(self) -> tuple[str, ...]:

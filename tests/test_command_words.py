@@ -26,6 +26,7 @@ PLAIN = (
     "diagnose --playbook 502 --format=json",
     "verify --host web1 --health-url=http://x/",
     "verify --host web1 --for 30s",
+    "diagnose --host web1 --url https://shop.example/a?b --resolve shop.example:443:192.0.2.7 --resolve=b:80:::1",
     "watch --host web1 --every=10s --for 10m --format json",
     "remediate --host web1 --yes --verify full",
     "undo --host web1 --run 20261122T130500Z-7f3a9c --dry-run",
@@ -38,7 +39,9 @@ RUN = "20261122T130500Z-7f3a9c"
 VALUES = {
     "--forks": ("1", "32", "128", "0"), "--format": ("text", "json", "xml"), "--settle": ("0", "2.5s", "x"),
     "--plan": ("0123abcd", "no"), "--run": (RUN, "no"), "--confirm-timeout": ("10", "5"), "--wait-lock": ("0", "5s"),
-    "--for": ("0s", "2m", "soon"), "--every": ("10s", "0", "1h"), "--verify": ("full", "confirm", "never"),
+    "--for": ("0s", "2m", "soon"),
+    "--url": ("http://x/", "foo"), "--resolve": ("a:1:::1", "a"), "--every": ("10s", "0", "1h"),
+    "--verify": ("full", "confirm", "never"),
     "--host-key-checking": ("yes", "no", "accept-new", "maybe"),
 }  # fmt: skip
 """What stands behind a flag that does not take any word: some that it takes, some that it does not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from remediations import diagnosis, steadiness, vigil
+from remediations import diagnosis, origin, steadiness, vigil
 from remediations.result import HostResult, Status
 from remediations.runner import Journey
 from remediations.steadiness import Check, Window
@@ -20,10 +20,26 @@ class Verifying(Journey):
         looked = super()._look()
         seconds = steadiness.seconds(self._known.snapshot) if self.window is None else self.window
         if looked.status != "ok" or not seconds:
-            return replace(looked, checks=(Check("answers", self._known.health.ok, self._known.health.summary),))
+            return self._seen(replace(looked, checks=(self._first_check,)))
         self._say(f"watching it for {seconds:g} s")
         kept = self._timed("watch", lambda: vigil.keep(self.shell, self._known.snapshot, seconds, self._gathered))
-        return self._judge(kept)
+        return self._seen(self._judge(kept))
+
+    @property
+    def _first_check(self) -> Check:
+        return Check("answers", self._known.health.ok, self._known.health.summary)
+
+    def _seen(self, result: HostResult) -> HostResult:
+        """With a --url visitors must get a good answer, too."""
+        outside = self._known.snapshot.outside
+        if outside is None:
+            return result
+        bad = origin.complaint(outside) or outside.untrusted
+        text = origin.compared(self._known.snapshot, outside)
+        result = replace(result, checks=(*result.checks, Check("outside", not bad, text)))
+        if not bad or result.status != "ok":
+            return result
+        return replace(result, status="failed", error=f"{self.target.name}: it did not stand: outside: {text}")
 
     def _judge(self, kept: Window) -> HostResult:
         """Findings are those of the fault within that time, be it over or not."""
