@@ -9,6 +9,9 @@ SOCKET = "/run/php/php8.2-fpm.sock"
 SHOP = "/etc/nginx/sites-available/shop"
 API = "/etc/nginx/sites-available/api"
 HOSTS = "/etc/hosts"
+APPS = "/etc/systemd/system/app@.service.d"
+OWN = "192.0.2.7"
+"""An address of the host's own that is the same in every lab."""
 DEAF = b"""<?php
 $options = stream_context_create(['socket' => ['backlog' => 2]]);
 $flags = STREAM_SERVER_BIND | STREAM_SERVER_LISTEN;
@@ -52,6 +55,17 @@ def _names(host: LabHost, address: str, name: str = "backend.internal") -> None:
     host.sh(f"sed -i '/ {name}$/d' {HOSTS}; echo '{address} {name}' >>{HOSTS}")
 
 
+def _own_address(host: LabHost) -> None:
+    host.sh(f"ip addr add {OWN}/32 dev lo")
+
+
+def _apps(host: LabHost, command: str) -> None:
+    """The first app runs this instead; %i is its port."""
+    host.sh(f"mkdir -p {APPS}")
+    host.write(f"{APPS}/program.conf", f"[Service]\nExecStart=\nExecStart={command}\n".encode())
+    host.sh("systemctl daemon-reload && systemctl restart app@8001 && sleep 0.5")
+
+
 def dns_stale(host: LabHost) -> None:
     """The backend has moved since nginx read its files; where it was, nobody answers."""
     host.sh("ip route add unreachable 192.0.2.9/32")
@@ -74,29 +88,27 @@ def name_not_found(host: LabHost) -> None:
 
 def backlog_full(host: LabHost) -> None:
     """An app that listens and takes no connection any more; its queue is full."""
-    folder = "/etc/systemd/system/app@.service.d"
     host.write("/srv/deaf.php", DEAF)
-    host.sh(f"mkdir -p {folder}")
-    host.write(f"{folder}/deaf.conf", b"[Service]\nExecStart=\nExecStart=/usr/bin/php /srv/deaf.php %i\n")
-    host.sh("systemctl daemon-reload && systemctl restart app@8001 && sleep 0.5")
+    _apps(host, "/usr/bin/php /srv/deaf.php %i")
     _pass_to(host, "http://127.0.0.1:8001")
     client = "setsid --fork curl -s -o /dev/null -m 600 http://127.0.0.1:8001/ </dev/null >/dev/null 2>&1"
     host.sh(f"for n in 1 2 3 4 5; do {client}; done; sleep 0.5")
 
 
 def app_at_own_address(host: LabHost) -> None:
-    """The app is stopped that listens at the host's own address, by a name of /etc/hosts."""
-    host.sh("systemctl stop app@8001 app@8002")
-    own = host.sh("hostname -I").split()[0].decode()
-    _names(host, own)
+    """The app is stopped that listens at the host's own address, which nginx knows by a name of /etc/hosts."""
+    _own_address(host)
+    _apps(host, f"/usr/bin/php -S {OWN}:%i -t /srv/app")
+    _names(host, OWN)
     _pass_to(host, "http://backend.internal:8001")
+    host.sh("systemctl stop app@8001")
 
 
 def _filter(host: LabHost, verdict: str) -> None:
     """This host's own packet filter stands between nginx and its app, at the host's own address."""
-    own = host.sh("hostname -I").split()[0].decode()
-    _pass_to(host, f"http://{own}:8003", "proxy_connect_timeout 2s;")
-    unit = f"systemd-run -q --unit app-own php -S {own}:8003 -t /srv/app"
+    _own_address(host)
+    _pass_to(host, f"http://{OWN}:8003", "proxy_connect_timeout 2s;")
+    unit = f"systemd-run -q --unit app-own php -S {OWN}:8003 -t /srv/app"
     host.sh(f"{unit}; nft add table inet own; nft 'add chain inet own in {{ type filter hook input priority 0; }}'")
     host.sh(f"nft add rule inet own in tcp dport 8003 {verdict}; sleep 2")
 
