@@ -23,6 +23,7 @@ from remediations.facts import (
     kernel,
     logs,
     machine,
+    mentions,
     names,
     nginx,
     open_run,
@@ -53,6 +54,8 @@ Meanwhile = Callable[[Snapshot], None]
 
 MOST_ROUNDS = 5
 MOST_JOURNAL_UNITS = 40
+MOST_WORDS = 20
+MOST_FILES = 100
 
 
 def gather(
@@ -171,6 +174,9 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     asking = [*([looked_up] if called else []), *([dns] if lookups.to_ask(snapshot) else [])]
     asking += [*([heard] if known else []), *who, *([looks] if pids else [])]
     asking += [programs] if down else []
+    words, holding = topology.unclaimed(snapshot)[:MOST_WORDS], topology.environment_files(snapshot)[:MOST_FILES]
+    searched = mentions.fact(words, holding)
+    asking += [searched] if words and holding else []
     answers = ask([*asking, more, where, before, peers, verdicts], [site, tails, slow, *said, kernel.FACT])
 
     def read(fact: Fact[T]) -> T | Unknown:
@@ -187,6 +193,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         peers=read(peers),
         paths=_joined(_joined(read(where), read(before)), read(programs) if down else {}),
         worker=read(who[0]) if who else Unknown("no worker of nginx runs"),
+        mentions=read(searched) if searched in asking else {},
         names=read(looked_up) if called else {},
         resolvers=read(dns) if dns in asking else {},
         verdicts=read(verdicts),
@@ -224,7 +231,8 @@ def _told_of(snapshot: Snapshot) -> dict[str, None]:
     fpm = [] if isinstance(snapshot.php, Unknown) else [each.unit for each in snapshot.php.versions if each.unit]
     ill = [unit.name for unit in snapshot.units.values() if unit.active_state in ("failed", "activating")]
     stored = [server.unit.name for server in database_servers.servers(snapshot)]
-    return dict.fromkeys([*web, *fpm, *stored, *ill][:MOST_JOURNAL_UNITS])
+    idle = [unit.name for unit in snapshot.units.values() if topology.could_be_meant(unit)]
+    return dict.fromkeys([*web, *fpm, *stored, *ill, *idle][:MOST_JOURNAL_UNITS])
 
 
 def validators(snapshot: Snapshot) -> tuple[validation.Validator, ...]:

@@ -20,6 +20,7 @@ from remediations.facts.journal import Journal
 from remediations.facts.kernel import Kills
 from remediations.facts.logs import Logs, Peers
 from remediations.facts.machine import Machine
+from remediations.facts.mentions import Mentions
 from remediations.facts.names import Names
 from remediations.facts.nginx import NginxFiles
 from remediations.facts.open_run import OpenRun
@@ -71,6 +72,7 @@ class Snapshot:
     peers: Peers | Unknown = Unknown("the access logs were not asked")
     paths: Paths | Unknown = Unknown("the paths were not asked")
     worker: Worker | Unknown = Unknown("nginx's workers were not asked about")
+    mentions: Mentions | Unknown = Unknown("no file was searched for ports")
     names: Names | Unknown = Unknown("no name was looked up")
     resolvers: Resolvers | Unknown = Unknown("no resolver was asked")
     verdicts: Verdicts | Unknown = Unknown("the validators were not asked")

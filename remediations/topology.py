@@ -138,6 +138,19 @@ def _is_meant(snapshot: Snapshot, unit: Unit, address: Address) -> bool:
     return pool.fpm.unit == unit.name if pool else _names(snapshot, unit, address)
 
 
+def dies_behind(snapshot: Snapshot, unit: Unit) -> Unit | None:
+    """The service for whose deaths a socket unit has given up: to start that again ends as before."""
+    if not unit.listens or unit.active_state != "failed":
+        return None
+    services = (service for name in unit.triggers if (service := snapshot.unit(name)))
+    return next((service for service in services if service.active_state == "failed"), None)
+
+
+def could_be_meant(unit: Unit) -> bool:
+    """A service that is enabled and does not run: what it said when it did may tell where it is to listen."""
+    return _enabled(unit) and unit.active_state == "inactive" and unit.type != "oneshot"
+
+
 def _enabled(unit: Unit) -> bool:
     return unit.unit_file_state in ("enabled", "enabled-runtime")
 
@@ -180,10 +193,14 @@ def _holders(snapshot: Snapshot, socket: ListeningSocket) -> Iterator[str]:
 
 
 def _candidates(snapshot: Snapshot, address: Address) -> Iterator[Unit]:
-    """Services that name the socket or the port; a oneshot is a job that may speak of it, never what listens there."""
+    """Units that name the socket or the port; a oneshot is a job that may speak of it, never what listens there.
+
+    Where a socket unit is to listen, it is the one: it starts its service.
+    """
     units = () if isinstance(snapshot.units, Unknown) else snapshot.units.values()
     nginx = nginx_unit(snapshot)
-    return (unit for unit in units if unit is not nginx and _names(snapshot, unit, address))
+    found = [unit for unit in units if unit is not nginx and _names(snapshot, unit, address)]
+    yield from [unit for unit in found if unit.listens] or found
 
 
 def _names(snapshot: Snapshot, unit: Unit, address: Address) -> bool:
@@ -192,8 +209,28 @@ def _names(snapshot: Snapshot, unit: Unit, address: Address) -> bool:
     pattern = re.compile(rf"(?<![\w.]){re.escape(word or '')}(?![\w.])")
     if unit.type == "oneshot" or _SHARED.fullmatch(unit.name):
         return False
-    words = f"{_instance(unit)}\n{unit.environment}\n{unit.command_line}"
-    return bool(pattern.search(words)) or _journal_names(snapshot, unit, pattern)
+    words = "\n".join((_instance(unit), unit.environment, unit.command_line, *unit.listens))
+    named = bool(pattern.search(words)) or _journal_names(snapshot, unit, pattern)
+    return named or bool(_mentioning(snapshot, word or "").intersection(unit.environment_files))
+
+
+def _mentioning(snapshot: Snapshot, word: str) -> frozenset[str]:
+    found = {} if isinstance(snapshot.mentions, Unknown) else snapshot.mentions
+    return found.get(word, frozenset())
+
+
+def unclaimed(snapshot: Snapshot) -> tuple[str, ...]:
+    """The ports and paths of this host that nginx passes to, where nobody listens and that no unit names itself."""
+    found = (behind(snapshot, address) for address in backend_addresses(snapshot))
+    lost = (one.address for one in found if one.socket is None and not one.units)
+    return tuple(dict.fromkeys(one.path or str(one.port) for one in lost))
+
+
+def environment_files(snapshot: Snapshot) -> tuple[str, ...]:
+    """The files from which services take their environment: an app's port stands there, often enough."""
+    units = () if isinstance(snapshot.units, Unknown) else snapshot.units.values()
+    nginx = nginx_unit(snapshot)
+    return tuple(dict.fromkeys(file for unit in units if unit is not nginx for file in unit.environment_files))
 
 
 def _instance(unit: Unit) -> str:

@@ -102,3 +102,22 @@ def test_a_stopped_nginx_is_the_enabled_unit_that_runs_its_binary() -> None:
     found = topology.nginx_unit(with_units(host, own, default))
     assert found is not None
     assert found.name == "edge.service"
+
+
+def test_an_app_is_known_by_the_port_in_its_environment_file() -> None:
+    host = snapshot("service-stopped-environment-file")
+    assert started(host) == ["node.service"]
+    silent = dataclasses.replace(host, journal=())  # what it printed names the port, too
+    assert started(silent) == ["node.service"]
+    blind = dataclasses.replace(silent, mentions=Unknown("no file was searched"))
+    assert [(one.cause, one.subject) for one in diagnosis.diagnose(blind)] == [("app-down", "localhost:8003")]
+
+
+def test_a_socket_unit_is_started_and_not_its_service() -> None:
+    assert started(snapshot("service-stopped-socket-unit")) == ["web.socket"]
+
+
+def test_a_socket_unit_that_gave_up_with_its_service_is_not_started_again() -> None:
+    host = snapshot("start-limit-hit-socket-unit")
+    said = RestartService().plan(host, diagnosis.diagnose(host))
+    assert (said.actions, "has given up since web.service dies" in said.refusals[0]) == ((), True)

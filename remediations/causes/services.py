@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from remediations import flap_guard, freshness, topology
 from remediations.causes import ports, reloads, units
@@ -25,12 +26,26 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
         return
     explained = {one.subject for one in (*ports.find(snapshot), *units.find(snapshot)) if one.cause != units.OOM}
     for unit in topology.web_units(snapshot):
-        finding = None if unit.name in explained else _state(snapshot, unit)
+        finding = None if unit.name in explained else _activated(snapshot, unit) or _state(snapshot, unit)
         if finding:
             yield finding
     yield from _socket_deleted(snapshot)
     yield from _behind_files(snapshot)
     yield from _unread(snapshot)
+
+
+def _activated(snapshot: Snapshot, unit: Unit) -> Finding | None:
+    """A socket unit that gave up since the service that it starts dies: that service is to be mended, not started."""
+    dead = topology.dies_behind(snapshot, unit)
+    finding = _state(snapshot, dead) if dead else None
+    if dead is None or finding is None:
+        return None
+    state = Evidence(f"unit:{unit.name}", f"{unit.active_state}/{unit.sub_state}, Result={unit.result}")
+    advice = (
+        f"{unit.name} starts it and has given up with it. Find out why it dies: journalctl -u {dead.name} -e. Then: "
+        f"systemctl reset-failed {dead.name} {unit.name} && systemctl start {unit.name}."
+    )
+    return replace(finding, evidence=(*finding.evidence, state), remediation=None, advice=advice)
 
 
 def _state(snapshot: Snapshot, unit: Unit) -> Finding | None:

@@ -19,15 +19,16 @@ PROPERTIES = (
     "Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,Restart,RestartUSec,Type,UnitFileState,"
     "FragmentPath,DropInPaths,StatusText,NeedDaemonReload,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,"
     "ExecMainCode,ExecMainStatus,ControlGroup,StartLimitIntervalUSec,StartLimitBurst,ExecStart,Environment,CanReload,"
-    "InvocationID,User,WorkingDirectory,OOMPolicy,LimitNOFILE,LimitNOFILESoft"
+    "InvocationID,User,WorkingDirectory,OOMPolicy,LimitNOFILE,LimitNOFILESoft,EnvironmentFiles,Listen,Triggers"
 )
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One service unit as `systemctl show` tells it; times are seconds since boot, 0 where there is none.
+    """One service or socket unit as `systemctl show` tells it; times are seconds since boot, 0 where there is none.
 
     `served_since` is when it last changed state: a start, or a reload through systemctl.
+    `listens` are the paths, ports and addresses of a socket unit, `triggers` the services that it starts.
     `command_line` and `environment` are there to find ports in; they may hold secrets and are never shown.
     """
 
@@ -58,6 +59,9 @@ class Unit:
     environment: str
     sampled_restarts: int | None = None
     aliases: tuple[str, ...] = ()
+    environment_files: tuple[str, ...] = ()
+    listens: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
     user: str = ""
     folder: str = ""
     """Its WorkingDirectory, "" where it names none."""
@@ -67,7 +71,7 @@ class Unit:
 
     @property
     def running(self) -> bool:
-        return self.active_state == "active" and self.sub_state == "running"
+        return self.active_state == "active" and self.sub_state in ("running", "listening")
 
     @property
     def loaded(self) -> bool:
@@ -173,6 +177,9 @@ def _unit(block: Mapping[str, str], again: Mapping[str, str]) -> Unit:
         oom_policy=get("OOMPolicy", ""),
         files_hard=_limit(get("LimitNOFILE")),
         files_soft=_limit(get("LimitNOFILESoft")),
+        triggers=tuple(get("Triggers", "").split()),
+        listens=tuple(line.rpartition(" (")[0] for line in get("Listen", "").split("\n") if line),
+        environment_files=tuple(re.findall(r"(?m)^-?(/.*) \(ignore_errors=", get("EnvironmentFiles", ""))),
     )
 
 

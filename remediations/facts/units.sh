@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2086,SC2046 # lists are split at newlines, on purpose
-# Services: loaded ones, enabled ones (template instances too: only the links know them), and the usual web units even
+# Services and sockets: loaded ones, enabled ones (template instances too: only the links know them), and the usual web units even
 # where nothing has loaded them yet. systemd's own are noise unless a run names them; it asks for those by name. A second
 # look after a second is taken only where the first is suspicious. LEFT_OUT comes first where there are more than MAX_UNITS,
 # then DANGLING, a line each, for links that lead nowhere.
@@ -8,7 +8,7 @@
 [ -d /run/systemd/system ] || { echo 'systemd is not running on this host'; exit 3; }
 show() { systemctl --no-pager --no-ask-password show -p "$PROPERTIES" -- "$@" 2>/dev/null; }
 names=$({
-  systemctl --no-pager --no-ask-password list-units --all --plain --no-legend --type=service | sed 's/^[^A-Za-z0-9]*//; s/ .*//'
+  systemctl --no-pager --no-ask-password list-units --all --plain --no-legend --type=service,socket | sed 's/^[^A-Za-z0-9]*//; s/ .*//'
   systemctl --no-pager --no-ask-password list-unit-files --no-legend 'nginx.service' 'apache2.service' 'httpd.service' \
     'php*fpm*.service' | sed 's/ .*//' | grep -v '@\.service'
   for link in /etc/systemd/system/*.wants/*.service; do [ -L "$link" ] && echo "${link##*/}"; done

@@ -130,6 +130,10 @@ class RestartService:
                 f"{unit.name} is disabled: it is started only if you name it "
                 f"(--set {ID}.services={unit.name}); it will not be enabled"
             )
+        if not named and (service := topology.dies_behind(snapshot, unit)):
+            return (
+                f"{unit.name} has given up since {service.name} dies: journalctl -u {service.name} -e; mend that first"
+            )
         return invalid(snapshot, unit)
 
     def _in_vain(self, unit: Unit, findings: Sequence[Finding]) -> str | None:

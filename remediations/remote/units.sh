@@ -54,7 +54,8 @@ size_of() { stat -L -c %s -- "$1" 2>/dev/null || echo 0; }
 steady() { # UNIT, once a reload that is under way has ended
   tries=0
   while [ "$(unit_is "$1" ActiveState)" = reloading ] && [ $tries -lt 200 ]; do sleep 0.1 9>&-; tries=$((tries + 1)); done
-  printf '%s pid %s restarts %s' "$(unit_is "$1" ActiveState)" "$(unit_is "$1" MainPID)" "$(unit_is "$1" NRestarts)"
+  main=$(unit_is "$1" MainPID) again=$(unit_is "$1" NRestarts) # a socket unit has neither
+  printf '%s pid %s restarts %s' "$(unit_is "$1" ActiveState)" "${main:-0}" "${again:-0}"
 }
 
 daemon() { # PID TITLE: the pid of the daemon with this title, where there is no unit; PHP-FPM takes a new one at a reload

@@ -104,6 +104,40 @@ def app_at_own_address(host: LabHost) -> None:
     host.sh("systemctl stop app@8001")
 
 
+def environment_file(host: LabHost) -> None:
+    """An app is stopped whose port stands in its EnvironmentFile alone."""
+    host.write("/etc/node.env", b"PORT=8003\n")
+    unit = "[Service]\nEnvironmentFile=/etc/node.env\nUser=www-data\n"
+    start = "ExecStart=/bin/sh -c 'exec /usr/bin/php -S 127.0.0.1:$PORT -t /srv/app'\n"
+    host.write("/etc/systemd/system/node.service", f"{unit}{start}[Install]\nWantedBy=multi-user.target\n".encode())
+    host.sh("systemctl daemon-reload && systemctl enable -q --now node.service && sleep 0.5")
+    _pass_to(host, "http://localhost:8003")
+    host.sh("systemctl stop node.service")
+
+
+def _activated(host: LabHost, command: str) -> None:
+    """A socket unit listens, and starts this for whoever connects."""
+    start = f"[Service]\nExecStart={command}\n"
+    listen = "[Socket]\nListenStream=/run/web.sock\n[Install]\nWantedBy=sockets.target\n"
+    host.write("/etc/systemd/system/web.service", start.encode())
+    host.write("/etc/systemd/system/web.socket", listen.encode())
+    host.sh("systemctl daemon-reload && systemctl enable -q --now web.socket")
+    _pass_to(host, "http://unix:/run/web.sock")
+
+
+def socket_unit_stopped(host: LabHost) -> None:
+    """Nobody listens any more for the app that is started when somebody asks."""
+    _activated(host, "/lib/systemd/systemd-socket-proxyd 127.0.0.1:8001")
+    host.sh("systemctl stop web.socket web.service")
+
+
+def socket_unit_gave_up(host: LabHost) -> None:
+    """The app dies at each start, and systemd listens no longer for it."""
+    _activated(host, "/bin/false")
+    ask = "curl -s -m 1 -o /dev/null --unix-socket /run/web.sock http://api.example/"
+    host.sh(f"for n in 1 2 3 4 5 6 7 8; do {ask} || sleep 0.2; done; [ $(systemctl is-active web.socket) = failed ]")
+
+
 def _filter(host: LabHost, verdict: str) -> None:
     """This host's own packet filter stands between nginx and its app, at the host's own address."""
     _own_address(host)
@@ -143,4 +177,7 @@ CONNECTING_FAULTS: dict[str, Callable[[LabHost], None]] = {
     "backlog-full": backlog_full,
     "firewall-reject-own": own_filter_rejects,
     "firewall-drop-own": own_filter_drops,
+    "service-stopped-environment-file": environment_file,
+    "service-stopped-socket-unit": socket_unit_stopped,
+    "start-limit-hit-socket-unit": socket_unit_gave_up,
 }

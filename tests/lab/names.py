@@ -15,6 +15,7 @@ FAULTS = (
     "pool-blocked", "socket-permission-folder", "socket-permission-by-hand", "socket-permission-acl",
     "socket-permission-group", "socket-path-mismatch-variable", "app-at-own-address", "dns-stale",
     "dns-failure-silent", "config-invalid-name", "backlog-full", "firewall-reject-own", "firewall-drop-own",
+    "service-stopped-environment-file", "service-stopped-socket-unit", "start-limit-hit-socket-unit",
     "unit-broken", "unit-broken-user", "unit-broken-folder", "unit-broken-resources", "unit-masked", "unit-not-found",
     "port-conflict", "port-conflict-fpm", "port-orphan", "config-invalid-at-start", "config-invalid-reload",
     "reload-not-applied", "reload-zone-changed",

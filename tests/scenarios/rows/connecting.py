@@ -106,5 +106,23 @@ ROWS = (
         ("firewall-drop", "192.0.2.7:8003"),
         refused=("tcp dport 8003 accept", "Never flush the ruleset"),
     ),
+    Scenario(
+        "service-stopped-environment-file",
+        FAULTS["service-stopped-environment-file"],
+        ("service-stopped", "node.service"),
+        cured=(("start", "node.service"),),
+    ),
+    Scenario(
+        "service-stopped-socket-unit",
+        FAULTS["service-stopped-socket-unit"],
+        ("service-stopped", "web.socket"),
+        cured=(("start", "web.socket"),),
+    ),
+    Scenario(
+        "start-limit-hit-socket-unit",
+        FAULTS["start-limit-hit-socket-unit"],
+        ("start-limit-hit", "web.service"),
+        refused=("journalctl -u web.service", "systemctl reset-failed web.service web.socket"),
+    ),
     Scenario("no-live-upstreams", FAULTS["no-live-upstreams"], ("no-live-upstreams", "app"), cured=(RELOAD,)),
 )
