@@ -10,13 +10,15 @@ FOLDERS = ("/etc", "/run", "/var/log", "/var/lib", "/srv", "/var/www")
 # present start of a unit, and the journal's streams, move where a unit dies over and over.
 MOVING = ("/run/systemd/units", "/run/systemd/journal/streams")
 LOGIN = ("/var/log/journal", "/run/log/journal", "/run/motd.dynamic", *MOVING)
+SITES_OWN = ("/var/lib/php/sessions",)
+"""What a site writes for each question, as it would for any other visitor."""
 PROCESSES = "ps -eo pid=,lstart=,args= | grep -E 'nginx: master|php-fpm: master' | grep -v grep || true"
 VALIDATED = "find /var/log /srv -name '*.log' -exec grep -hE 'configuration file .* test' {} + || true"
 
 
 def state_of(host: LabHost) -> frozenset[str]:
     """Logs grow by our questions to the site: of them the names, modes and owners, and what no question writes."""
-    files = (_lasting(line) for line in files_of(host, *FOLDERS, without=LOGIN))
+    files = (_lasting(line) for line in files_of(host, *FOLDERS, without=(*LOGIN, *SITES_OWN)))
     said = host.sh(f"{PROCESSES}; {VALIDATED}").decode(errors="surrogateescape").splitlines()
     return frozenset([*files, *said])
 
