@@ -108,7 +108,7 @@ class Looking:
         snapshot, remarks = self._alone(snapshot) if self.options.may_change else (snapshot, ())
         self._say("diagnosing")
         judged = health.judge(snapshot.answers, snapshot.unasked)
-        findings = diagnosis.diagnose(snapshot)
+        findings = self._timed("diagnose", lambda: diagnosis.diagnose(snapshot))
         try:
             plan = self._plan(snapshot, findings)
         except RefusedError as error:

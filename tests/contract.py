@@ -12,7 +12,7 @@ LAYERS = ("nginx", "apache", "app", "php", "wordpress", "cloudflare", "alb", "ne
 SOURCE = re.compile(r"(?:log:/.+|journal:.+|unit:.+|file:/.+|socket|http|df|kernel|process)")
 HOST = {
     "host", "status", "health", "findings", "changes", "undone", "notes", "warnings", "proof", "plan", "restore",
-    "held", "error",
+    "held", "error", "seconds",
 }  # fmt: skip
 RUN = {
     "run", "state", "when", "until", "who", "from", "remediations", "undoes", "undone_by", "files", "acts", "advice",
@@ -51,6 +51,7 @@ def _check_host(host: dict[str, Any], *, dry_run: bool) -> None:
     _check_proof(host["proof"])
     assert all(isinstance(line, str) for line in (*host["notes"], *host["warnings"]))
     assert host["plan"] is None or re.fullmatch(r"[0-9a-f]{64}", host["plan"])
+    assert all(seconds >= 0 for seconds in host["seconds"].values())
     assert host["error"] is None or host["error"].startswith(host["host"])
     _check_status(host, dry_run=dry_run)
 

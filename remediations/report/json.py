@@ -43,6 +43,7 @@ def _host(result: HostResult) -> dict[str, Any]:
             "restore": result.restore,
             "held": None if result.held is None else {"run": result.held.run, "seconds": result.held.seconds},
             "error": None if result.error is None else masking.text(result.error),
+            "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
         }
     )
 
