@@ -152,8 +152,8 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     heard = journal.fact(known)
     tails = logs.fact(log_sources.errors(snapshot), log_sources.writers(snapshot))
     slow = logs.slow_fact(log_sources.slow(snapshot))
-    pids = pools.pressed(snapshot)
-    looks = work.fact(pids)
+    pressed, full_grown = pools.pressed(snapshot), pools.full_grown(snapshot)
+    looks = work.fact(pressed, full_grown) if pressed or full_grown else None
     reached = (*topology.backend_addresses(snapshot), *topology.possible_addresses(snapshot))
     ends = tuple(dict.fromkeys(each.path for each in reached if each.path))
     ways = tuple(dict.fromkeys(folder for path in ends for folder in paths.folders(path)))
@@ -172,7 +172,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     looked_up = names.fact([one.host for one in called])
     dns = resolvers.fact(lookups.to_ask(snapshot))
     asking = [*([looked_up] if called else []), *([dns] if lookups.to_ask(snapshot) else [])]
-    asking += [*([heard] if known else []), *who, *([looks] if pids else [])]
+    asking += [*([heard] if known else []), *who, *([looks] if looks else [])]
     asking += [programs] if down else []
     words, holding = topology.unclaimed(snapshot)[:MOST_WORDS], topology.environment_files(snapshot)[:MOST_FILES]
     searched = mentions.fact(words, holding)
@@ -189,7 +189,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         journal=read(heard) if known else Unknown("no units are known"),
         logs=log_sources.with_journal(snapshot, read(tails), read(said[0])) if said else read(tails),
         slow_logs=read(slow),
-        work=read(looks) if pids else Unknown("no pool of PHP-FPM looked busy"),
+        work=read(looks) if looks else Unknown("no pool of PHP-FPM looked busy"),
         peers=read(peers),
         paths=_joined(_joined(read(where), read(before)), read(programs) if down else {}),
         worker=read(who[0]) if who else Unknown("no worker of nginx runs"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from remediations.facts.base import Fact, Unknown, fragment, lines_of
 
-MOST_WORKERS = 500
+MOST_WORKERS, MOST_GROUPS = 500, 32
 MAX_BYTES = 4 * 1024 * 1024
 TICKS = 100.0
 """Of processor time in a second, as Linux counts them for everybody."""
@@ -42,9 +42,10 @@ class Work:
 Works = Mapping[int, Work]
 
 
-def fact(pids: Sequence[int]) -> Fact[Works]:
-    """Asked of these processes, by pid; it takes half a second."""
-    script = f"WORKERS='{' '.join(str(pid) for pid in pids[:MOST_WORKERS])}'\n{fragment('work')}"
+def fact(pids: Sequence[int], maybe: Sequence[Sequence[int]] = ()) -> Fact[Works]:
+    """Asked of these pids, and of each group of `maybe` where none is idle; that takes half a second."""
+    groups = " ".join(",".join(map(str, group[:MOST_WORKERS])) for group in maybe[:MOST_GROUPS])
+    script = f"WORKERS='{' '.join(map(str, pids[:MOST_WORKERS]))}' MAYBE='{groups}'\n{fragment('work')}"
     return Fact("work", script, parse, most=MAX_BYTES)
 
 
@@ -59,7 +60,11 @@ class _Look:
 
 
 def parse(stdout: bytes) -> Works | Unknown:
-    """Two looks of `t UPTIME` and `p PID FILE LINE`, then `u LOCAL PEER USERS` (unix) and `c LOCAL PEER USERS`."""
+    """`idle` where none was busy. Else two looks of `t UPTIME` and `p PID FILE LINE`, then `u LOCAL PEER USERS` (unix)
+    and `c LOCAL PEER USERS`.
+    """
+    if stdout == b"idle\n":
+        return {}
     times: list[float] = []
     looks: list[dict[int, _Look]] = []
     ends: dict[int, dict[tuple[str, str], None]] = {}

@@ -104,12 +104,23 @@ def pressed(snapshot: Snapshot) -> tuple[int, ...]:
     return tuple(one.pid for at in every(versions) if _is_pressed(snapshot, at) for one in workers(snapshot, at))
 
 
+def full_grown(snapshot: Snapshot) -> tuple[tuple[int, ...], ...]:
+    """The workers of each other pool that is as large as it may be, as a static one always is: that says nothing."""
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    others = (at for at in every(versions) if not _is_pressed(snapshot, at) and _is_full(snapshot, at))
+    return tuple(pids for at in others if (pids := tuple(one.pid for one in workers(snapshot, at))))
+
+
 def _is_pressed(snapshot: Snapshot, at: PoolAt) -> bool:
-    """A static pool is always as large as it may be, and one of as many spare workers, too: that says nothing."""
+    """Somebody waits, or it grew to its limit by need; PHP-FPM tells systemd only every ten seconds how it is."""
     socket, pool = listener(snapshot, at), at.pool
-    grown = pool.pm.value == "ondemand" or pool.max_spare_servers.value < pool.max_children.value
-    full = pool.pm.value != "static" and grown and len(workers(snapshot, at)) >= pool.max_children.value
-    return full or none_idle(snapshot, at) is not None or (socket is not None and socket.waiting > 0)
+    grows = pool.pm.value == "ondemand" or pool.max_spare_servers.value < pool.max_children.value
+    grown = pool.pm.value != "static" and grows and _is_full(snapshot, at)
+    return grown or none_idle(snapshot, at) is not None or (socket is not None and socket.waiting > 0)
+
+
+def _is_full(snapshot: Snapshot, at: PoolAt) -> bool:
+    return len(workers(snapshot, at)) >= at.pool.max_children.value
 
 
 def found_exhausted(findings: Sequence[Finding], at: PoolAt) -> Finding | None:

@@ -160,26 +160,28 @@ def test_all_workers_at_work_are_no_fault_of_a_site_that_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pm", "spare", "status", "waiting", "looked"),
+    ("pm", "spare", "status", "waiting", "looked", "if_busy"),
     [
-        ("dynamic", 1, "", 0, True),
-        ("dynamic", 2, "", 0, False),
-        ("ondemand", 1, "", 0, True),
-        ("static", 1, "", 0, False),
-        ("static", 1, "Processes active: 2, idle: 0, Requests: 2", 0, True),
-        ("static", 1, "Processes active: 1, idle: 1, Requests: 2", 0, False),
-        ("static", 1, "", 3, True),
+        ("dynamic", 1, "", 0, True, False),
+        ("dynamic", 2, "", 0, False, True),
+        ("ondemand", 1, "", 0, True, False),
+        ("static", 1, "", 0, False, True),
+        ("static", 1, "Processes active: 2, idle: 0, Requests: 2", 0, True, False),
+        ("static", 1, "Processes active: 1, idle: 1, Requests: 2", 0, False, True),
+        ("static", 1, "", 3, True, False),
     ],
 )
 def test_workers_are_looked_at_only_where_a_pool_seems_to_have_none_to_spare(
-    pm: str, spare: int, status: str, waiting: int, looked: bool
+    pm: str, spare: int, status: str, waiting: int, looked: bool, if_busy: bool
 ) -> None:
     data = BLOCKED.files[WWW].data.replace(b"\npm = dynamic", f"\npm = {pm}".encode())
     data = data.replace(b"pm.max_spare_servers = 1", f"pm.max_spare_servers = {spare}".encode())
     assert not isinstance(BLOCKED.sockets, Unknown)
     sockets = tuple(dataclasses.replace(one, waiting=waiting) for one in BLOCKED.sockets)
     host = dataclasses.replace(with_unit(BLOCKED, status_text=status), sockets=sockets)
-    assert bool(php_pools.pressed(host.with_file(BLOCKED.files[WWW].real_path, data))) is looked
+    host = host.with_file(BLOCKED.files[WWW].real_path, data)
+    assert bool(php_pools.pressed(host)) is looked
+    assert bool(php_pools.full_grown(host)) is if_busy
 
 
 def test_without_root_the_status_says_that_all_of_them_serve() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from remediations.facts import work
 from remediations.facts.base import Answer, Unknown
+from tests.patience import eventually
 
 # Recorded on a real host: one worker waits for a database, one answers a request over TCP and computes.
 ANSWER = b"""\
@@ -86,3 +89,32 @@ def test_the_shell_looks_at_real_processes(shell: str, sleeper: int, worker: int
     assert (found[sleeper].asleep, found[sleeper].moved, found[sleeper].computes) == (True, False, False)
     assert found[worker].computes
     assert 0.3 < found[sleeper].seconds < 5
+
+
+@pytest.fixture
+def acceptor() -> Iterator[int]:
+    """It waits for a request, as an idle worker of PHP-FPM does."""
+    code = "import socket; s = socket.create_server(('127.0.0.1', 0)); print('.', flush=True); s.accept()"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    yield process.pid
+    process.kill()
+    process.communicate()
+
+
+def asked(pids: list[int], *maybe: list[int]) -> work.Works | Unknown:
+    fact = work.fact(pids, maybe)
+    done = subprocess.run(["dash", "-c", fact.script], capture_output=True, check=False)
+    return fact.read(Answer(done.returncode, done.stdout))
+
+
+def test_a_group_is_looked_at_only_where_none_of_it_is_idle(acceptor: int, sleeper: int) -> None:
+    eventually(lambda: "accept" in Path(f"/proc/{acceptor}/wchan").read_text())
+    assert asked([], [acceptor, sleeper]) == {}
+    found = asked([], [acceptor], [sleeper])
+    assert not isinstance(found, Unknown)
+    assert set(found) == {sleeper}
+    both = asked([acceptor], [sleeper])
+    assert not isinstance(both, Unknown)
+    assert set(both) == {acceptor, sleeper}
