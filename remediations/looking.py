@@ -183,7 +183,15 @@ class Looking:
     @property
     def _time_to_watch(self) -> int:
         """How long it may take until a change can be confirmed; 0 where a few answers are enough."""
-        return math.ceil(steadiness.seconds(self._known.snapshot)) + AROUND_SECONDS if self.options.full else 0
+        return math.ceil(self._seconds_to_stand) + AROUND_SECONDS if self.options.full else 0
+
+    @property
+    def _seconds_to_stand(self) -> float:
+        """By the configuration as it will be: the plan itself may lengthen a fail_timeout."""
+        after = self._known.snapshot
+        for file in self._known.plan.files:
+            after = after.with_file(file.change.path, file.change.after)
+        return steadiness.seconds(after)
 
     @property
     def _confirm_within(self) -> int:

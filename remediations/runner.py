@@ -112,7 +112,7 @@ class Journey(Looking):
 
     def _stands(self, shell: Shell) -> Health:
         """The site, watched for a while: good answers are not good where one of the checks is bad."""
-        seconds = steadiness.seconds(self._known.snapshot)
+        seconds = self._seconds_to_stand
         self._say(f"watching the site for {seconds:g} s")
         kept = vigil.keep(shell, self._gather(shell), seconds, lambda: self._gather(shell))
         self.checks = kept.checks

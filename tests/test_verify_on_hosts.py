@@ -38,4 +38,4 @@ def test_a_change_after_which_a_unit_does_not_stand_is_put_back(web1: LabHost, t
     assert web1.read("/etc/nginx/sites-available/api") == before
     refused = command.remediate("--only", "upstream-max-fails", "--verify", "full", "--confirm-timeout", "20")
     assert (refused.exit_code, refused.host["status"]) == (3, "refused"), refused
-    assert "give it 60 or more" in refused.host["error"]
+    assert "give it 77 or more" in refused.host["error"]

@@ -36,10 +36,13 @@ class Verifying(Journey):
             return result
         bad = origin.complaint(outside) or outside.untrusted
         text = origin.compared(self._known.snapshot, outside)
-        result = replace(result, checks=(*result.checks, Check("outside", not bad, text)))
+        checks = (*result.checks, Check("outside", not bad, text))
+        result = replace(result, checks=checks, notes=tuple(note for note in result.notes if note[0] != "outside"))
         if not bad or result.status != "ok":
             return result
-        return replace(result, status="failed", error=f"{self.target.name}: it did not stand: outside: {text}")
+        return replace(
+            result, status="failed", error=f"{self.target.name}: it did not stand: outside: {outside.url}: {bad}"
+        )
 
     def _judge(self, kept: Window) -> HostResult:
         """Findings are those of the fault within that time, be it over or not."""
