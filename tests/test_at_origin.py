@@ -1,4 +1,4 @@
-"""What visitors ask, put to the right server of the host: by its name, by TLS where there is some, else where it ends."""
+"""What visitors ask, put to the right server of the host: by its name, with TLS where it has some, else without."""
 
 from __future__ import annotations
 
