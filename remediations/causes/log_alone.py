@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from remediations import freshness
+from remediations import freshness, taken
 from remediations.causes import php_workers
 from remediations.causes.services import DIED, GAVE_UP, RESTART
 from remediations.facts.base import Unknown
@@ -56,6 +56,15 @@ NGINX = "nginx"
 MOST_LINES = 3
 _EMERG = re.compile(r"(?:nginx: )?(?:\[emerg\] )?(?:\d+#\d+: )?(?P<what>.{1,1000} in (?P<place>/\S{1,500}:\d+))$")
 _OOM = re.compile(r".{0,500}Killed process \d+ \((?P<name>php-fpm[^)]{0,64})\)")
+_NO_SPACE = re.compile(r"(?:[^\"]{0,200}\"(?P<path>/[^\"]{1,500})\")?.{0,500}No space left on device")
+TAKEN = (
+    "Ask the host who: ss -lntp (ss -lxp for a socket), then systemctl status its pid. An old process of the same app "
+    "is ended by its own manager. Never kill -9 whom you do not know."
+)
+FULL = (
+    "Ask the host: df -h and df -i (one may show room), then du -xh of the full one for what fills it. To delete "
+    "an open log frees nothing. Delete no database and nothing that you do not know."
+)
 _FPM_UNIT = re.compile(r"php[\w.-]*fpm[\w.-]*\.service")
 
 
@@ -68,6 +77,8 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
         yield from {(one.cause, one.subject): one for one in _php_fpm(snapshot)}.values()
         yield from _units(snapshot)
         yield from _killed_by_kernel(snapshot)
+        yield from _taken(snapshot)
+        yield from _full(snapshot)
 
 
 def _config_invalid(snapshot: Snapshot) -> Iterator[Finding]:
@@ -160,6 +171,34 @@ def _killed_by_kernel(snapshot: Snapshot) -> Iterator[Finding]:
         what = f"the kernel killed {match['name']} for want of memory"
         evidence = (Evidence("kernel", line.message),)
         yield Finding("worker-oom", _master(snapshot), "likely", what, evidence, None, php_workers.OOM)
+
+
+def _taken(snapshot: Snapshot) -> Iterator[Finding]:
+    """The newest line about each address that somebody could not have."""
+    said = [(source, text) for source, text in _said(snapshot) if taken.SAID.search(text)]
+    newest = {next(taken.places(text), source): (source, text) for source, text in said}
+    for place, (source, text) in newest.items():
+        what = f"somebody else listens already at {place}"
+        yield Finding("port-conflict", place, "likely", what, (Evidence(source, text),), None, TAKEN)
+
+
+def _full(snapshot: Snapshot) -> Iterator[Finding]:
+    said = [(source, text, match) for source, text in _said(snapshot) if (match := _NO_SPACE.match(text))]
+    for source, text, match in said[-1:]:
+        where = match["path"] or "a file system"
+        what = f"no space is left for {where}" if match["path"] else "no space is left where it was written to"
+        yield Finding("disk-full", where, "likely", what, (Evidence(source, text),), None, FULL)
+
+
+def _said(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """What anybody said lately, with its source."""
+    logs = {} if isinstance(snapshot.logs, Unknown) else snapshot.logs
+    since = snapshot.machine.now - freshness.RECENT_SECONDS
+    yield from ((f"log:{one.path}", one.message) for one in complaints.recent(snapshot))
+    for log in logs.values():
+        lines = ((line, freshness.fpm_time(snapshot.machine, line)) for line in log.lines)
+        yield from ((f"log:{log.path}", line) for line, time in lines if time and time >= since)
+    yield from ((f"journal:{one.unit or one.source}", one.message) for one in _recent(snapshot))
 
 
 def _recent(snapshot: Snapshot) -> Iterator[JournalLine]:

@@ -103,6 +103,20 @@ KINDS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         "Nov 22 13:05:00 web1 kernel: Out of memory: Killed process 812 (php-fpm8.2) total-vm:1kB, anon-rss:1kB\n",
         [("worker-oom", "php-fpm", "likely")],
     ),
+    "a port that is taken": (
+        "2026/11/22 13:05:00 [emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)\n"
+        "Nov 22 13:05:01 web1 node[77]: Error: listen EADDRINUSE: address already in use 127.0.0.1:3000\n",
+        [("port-conflict", "0.0.0.0:80", "likely"), ("port-conflict", "127.0.0.1:3000", "likely")],
+    ),
+    "a full disk": (
+        '2026/11/22 13:05:00 [crit] 7#7: *1 pwrite() "/var/lib/nginx/body/1" failed (28: No space left on device), '
+        f"{ABOUT}\n",
+        [("disk-full", "/var/lib/nginx/body/1", "likely")],
+    ),
+    "no room for a journal": (
+        "Nov 22 13:05:00 web1 app[9]: write failed: No space left on device\n",
+        [("disk-full", "a file system", "likely")],
+    ),
     "nginx in the journal": (
         "Nov 22 13:05:00 web1 nginx[9]: nginx: [emerg] host not found in upstream \"a\" in /etc/nginx/nginx.conf:9\n",
         [("config-invalid", "nginx", "likely")],
