@@ -61,7 +61,7 @@ def travel(host: LabHost, command: CommandLine, scenario: Scenario) -> Journey:
     patient = command.impatient if scenario.kind == "partly" else command
     ran = _ran(patient, host, scenario)
     again = _ran(patient, host, scenario) if ran.acts else None
-    return Journey(_found(said), _acts(planned), touched, bad, ran, again)
+    return Journey(_found(said, host.address), _acts(planned), touched, bad, ran, again)
 
 
 def replay(scenario: Scenario) -> Journey:
@@ -94,11 +94,12 @@ def _acts(answer: Answer) -> tuple[Act, ...]:
     return tuple((change["action"], change["target"]) for change in answer.host["changes"])
 
 
-def _found(answer: Answer) -> tuple[Found, ...]:
+def _found(answer: Answer, address: str) -> tuple[Found, ...]:
+    """The host's own address is another on every run."""
     findings: list[dict[str, Any]] = answer.host["findings"]
     return tuple(
         Found(
-            (one["cause"], one["subject"]),
+            (one["cause"], one["subject"].replace(address, "ADDRESS")),
             one["confidence"],
             "\n".join(each["text"] for each in one["evidence"]),
             f"{one['summary']} {one['advice']}",

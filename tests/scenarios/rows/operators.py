@@ -121,7 +121,7 @@ ROWS = (
     Scenario(
         "nginx passes to the host's own address",
         by.passed_to_own_address,
-        ("address-mismatch", "10."),
+        ("address-mismatch", "ADDRESS:8001"),
         refused=("127.0.0.1:8001",),
     ),
 )

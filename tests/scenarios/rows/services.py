@@ -11,11 +11,6 @@ START_FPM = (("start", FPM),)
 START_APPS = (("start", "app@8001.service"), ("start", "app@8002.service"), ("reload", "nginx.service"))
 
 
-def masked(host: LabHost) -> None:
-    """Somebody wants it down."""
-    host.sh("systemctl stop php8.2-fpm; systemctl mask php8.2-fpm")
-
-
 def disabled(host: LabHost) -> None:
     host.sh("systemctl stop php8.2-fpm; systemctl disable php8.2-fpm")
 
@@ -45,6 +40,31 @@ ROWS = (
         ("service-stopped", "app@8002.service"),
         cured=(("start", "app@8002.service"),),
     ),
-    Scenario("service-masked", masked, ("service-stopped", FPM), refused=(f"systemctl unmask {FPM}",)),
+    *(
+        Scenario(
+            name,
+            FAULTS[name],
+            ("unit-broken", "app@8001.service"),
+            also=(("unit-broken", "app@8002.service"),),
+            refused=(words,),
+        )
+        for name, words in (
+            ("unit-broken", "/usr/bin/php8.1"),
+            ("unit-broken-user", "deployer"),
+            ("unit-broken-folder", "/srv/releases/42"),
+            ("unit-broken-resources", "/etc/app.env"),
+        )
+    ),
+    Scenario("unit-masked", FAULTS["unit-masked"], ("unit-masked", FPM), refused=(f"systemctl unmask {FPM}",)),
+    Scenario("unit-not-found", FAULTS["unit-not-found"], ("unit-not-found", FPM), refused=("php8.2",)),
+    Scenario("port-conflict", FAULTS["port-conflict"], ("port-conflict", "nginx.service"), refused=("ss -lntp",)),
+    Scenario("port-conflict-fpm", FAULTS["port-conflict-fpm"], ("port-conflict", FPM), refused=("php-fpm",)),
+    Scenario(
+        "port-orphan",
+        FAULTS["port-orphan"],
+        ("port-conflict", "app@8001.service"),
+        also=(("port-conflict", "app@8002.service"),),
+        refused=("pid",),
+    ),
     Scenario("service-disabled", disabled, ("service-stopped", FPM), refused=("is disabled",)),
 )
