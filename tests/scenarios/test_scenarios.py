@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import CommandLine
+from tests.command_line import CHECKOUT, CommandLine
 from tests.conftest import LabHostFactory
 from tests.lab.faults import FAULTS
 from tests.scenarios.journey import replay, travel
@@ -36,3 +36,9 @@ def test_every_fault_of_the_lab_has_its_scenario() -> None:
     """A full disk breaks no site by itself; it is among the scenarios with two faults."""
     broken = {row.breaks for row in ROWS}
     assert [name for name, fault in FAULTS.items() if fault not in broken and name != "disk-full"] == []
+
+
+def test_the_page_shows_every_scenario() -> None:
+    """Where one is missing: invoke scenarios, and its table goes to docs/scenarios.md."""
+    page = (CHECKOUT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    assert [row.name for row in ROWS if f"\n| {row.name} |" not in page] == []

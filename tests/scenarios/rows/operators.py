@@ -82,14 +82,14 @@ ROWS = (
         refused=("No unit of this host names 127.0.0.1:8011",),
     ),
     Scenario("the API is passed to sshd", by.passed_to_ssh, ("protocol-mismatch", "127.0.0.1:22"), refused=("port",)),
-    Scenario("the deploy moved the program", by.program_moved, *both("unit-broken"), refused=("/srv/releases/42",)),
+    Scenario("the deploy moved the program", by.program_moved, *both("unit-broken"), refused=("203/EXEC",)),
     Scenario(
         "the deploy removed the working directory",
         by.working_directory_gone,
         *both("unit-broken"),
-        refused=("/srv/releases/41",),
+        refused=("200/CHDIR",),
     ),
-    Scenario("the app's user was deleted", by.app_user_gone, *both("unit-broken"), refused=("shopapp",)),
+    Scenario("the app's user was deleted", by.app_user_gone, *both("unit-broken"), refused=("217/USER",)),
     Scenario(
         "the app's settings are missing",
         by.app_without_settings,

@@ -50,9 +50,9 @@ ROWS = (
         )
         for name, words in (
             ("unit-broken", "/usr/bin/php8.1"),
-            ("unit-broken-user", "deployer"),
-            ("unit-broken-folder", "/srv/releases/42"),
-            ("unit-broken-resources", "/etc/app.env"),
+            ("unit-broken-user", "217/USER"),
+            ("unit-broken-folder", "200/CHDIR"),
+            ("unit-broken-resources", "Failed to load environment files"),
         )
     ),
     Scenario("unit-masked", FAULTS["unit-masked"], ("unit-masked", FPM), refused=(f"systemctl unmask {FPM}",)),
