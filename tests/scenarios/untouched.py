@@ -9,13 +9,9 @@ FOLDERS = ("/etc", "/run", "/var/log", "/var/lib", "/srv", "/var/www")
 # What each login leaves, whoever logs in: tests/test_dry_run_touches_nothing.py shows that. systemd's links to the
 # present start of a unit, and the journal's streams, move where a unit dies over and over.
 MOVING = ("/run/systemd/units", "/run/systemd/journal/streams")
-<<<<<<< HEAD
 LOGIN = ("/var/log/journal", "/run/log/journal", "/run/motd.dynamic", *MOVING)
 SITES_OWN = ("/var/lib/php/sessions",)
 """What a site writes for each question, as it would for any other visitor."""
-=======
-LOGIN = ("/var/log/journal", "/run/log/journal", "/run/motd.dynamic", *MOVING, "/var/lib/php/sessions")
->>>>>>> 524d9a6 (wip)
 PROCESSES = "ps -eo pid=,lstart=,args= | grep -E 'nginx: master|php-fpm: master' | grep -v grep || true"
 VALIDATED = "find /var/log /srv -name '*.log' -exec grep -hE 'configuration file .* test' {} + || true"
 

@@ -23,9 +23,6 @@ ROWS = (
         refused=("/etc/nginx/sites-enabled/zz-typo:3", "systemctl start nginx.service"),
     ),
     Scenario(
-        "config-invalid-name", FAULTS["config-invalid-name"], ("config-invalid", NGINX), refused=("host not found",)
-    ),
-    Scenario(
         "config-invalid-at-start",
         FAULTS["config-invalid-at-start"],
         ("config-invalid", FPM),

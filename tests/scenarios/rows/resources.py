@@ -18,6 +18,7 @@ def full_logs_and_stopped(host: LabHost) -> None:
 
 
 ROWS = (
+    Scenario("disk-full", FAULTS["disk-full"], ("disk-full", "/var/log"), refused=("/var/log/zero",)),
     Scenario(
         "sessions-disk-full",
         FAULTS["sessions-disk-full"],
