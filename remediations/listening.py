@@ -43,15 +43,20 @@ def same_port(snapshot: Snapshot, address: Address) -> tuple[ListeningSocket, ..
 
 
 def hosts(snapshot: Snapshot, address: Address) -> tuple[str, ...]:
-    """What nginx connects to where it is told this address: itself, or the addresses of the name as far as known."""
+    """What nginx connects to where it is told this address: itself, or the addresses of the name as far as known.
+
+    `localhost` is ::1, too, on hosts that have more of IPv6 than that: elsewhere no program is given it.
+    """
     if address.ip is not None:
         return (str(address.ip),)
+    looked_up = {} if isinstance(snapshot.names, Unknown) else snapshot.names
+    now = looked_up.get(address.host)
+    if isinstance(now, tuple) and now:
+        return tuple(map(str, now))
     if address.host == "localhost":
         return ("127.0.0.1", "::1")
     names = {} if isinstance(snapshot.addresses, Unknown) else snapshot.addresses.names
-    found = {} if isinstance(snapshot.names, Unknown) else snapshot.names
-    now = found.get(address.host)
-    return tuple(map(str, now if isinstance(now, tuple) and now else names.get(address.host.lower(), ())))
+    return tuple(map(str, names.get(address.host.lower(), ())))
 
 
 def accepting(snapshot: Snapshot, address: Address) -> set[str]:

@@ -32,7 +32,7 @@ def kept_names(snapshot: Snapshot) -> tuple[Address, ...]:
 
 
 def _is_name(host: str) -> bool:
-    return host != "localhost" and _NAME.fullmatch(host) is not None and not host.replace(".", "").isdigit()
+    return _NAME.fullmatch(host) is not None and not host.replace(".", "").isdigit()
 
 
 def now(snapshot: Snapshot, name: str) -> tuple[IP, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from remediations import listening, topology
 from remediations.causes import units
@@ -90,13 +91,19 @@ def _other_address(snapshot: Snapshot, found: Behind) -> Finding | None:
         "certain",
         f"nginx passes requests to {address}, where nobody listens: {names[0]} listens on {held[0].address}",
         (
-            Evidence("socket", f"no listener at {address}"),
+            Evidence("socket", f"no listener at {_asked(snapshot, address)}"),
             *(Evidence("socket", f"{', '.join(names)} listens at {one.address}") for one in held),
         ),
         None,
-        f"Let the app listen on {address} (Node: listen(port, '127.0.0.1')), or pass requests to {_to_pass(held[0])}, "
-        "then nginx -t and systemctl reload nginx. A restart of the app changes nothing.",
+        f"Let the app listen on {_asked(snapshot, address)} (Node: listen(port, '127.0.0.1')), or pass requests to "
+        f"{_to_pass(held[0])}, then nginx -t and systemctl reload nginx. A restart of the app changes nothing.",
     )
+
+
+def _asked(snapshot: Snapshot, address: Address) -> str:
+    """Where nginx connects, a name's addresses in its place."""
+    found = [replace(address, host=host) for host in listening.hosts(snapshot, address)]
+    return " and ".join(map(str, found or [address]))
 
 
 def _to_pass(socket: ListeningSocket) -> str:

@@ -43,6 +43,7 @@ EXPECTED = {
     "firewall-reject-own": [("firewall-reject", "192.0.2.7:8003")],
     "firewall-drop-own": [("firewall-drop", "192.0.2.7:8003")],
     "backlog-full": [("backlog-full", "127.0.0.1:8001"), ("slow-upstream", "api.example")],
+    "address-mismatch-localhost": [("address-mismatch", "localhost:8001")],
     "service-stopped-environment-file": [("service-stopped", "node.service")],
     "service-stopped-socket-unit": [("service-stopped", "web.socket")],
     "start-limit-hit-socket-unit": [("start-limit-hit", "web.service")],

@@ -115,6 +115,12 @@ def environment_file(host: LabHost) -> None:
     host.sh("systemctl stop node.service")
 
 
+def localhost_by_six(host: LabHost) -> None:
+    """The app listens on ::1 alone, as Node does for `localhost`; on a host without more IPv6 nginx asks 127.0.0.1."""
+    _apps(host, "/usr/bin/php -S [::1]:%i -t /srv/app")
+    _pass_to(host, "http://localhost:8001")
+
+
 def _activated(host: LabHost, command: str) -> None:
     """A socket unit listens, and starts this for whoever connects."""
     start = f"[Service]\nExecStart={command}\n"
@@ -177,6 +183,7 @@ CONNECTING_FAULTS: dict[str, Callable[[LabHost], None]] = {
     "backlog-full": backlog_full,
     "firewall-reject-own": own_filter_rejects,
     "firewall-drop-own": own_filter_drops,
+    "address-mismatch-localhost": localhost_by_six,
     "service-stopped-environment-file": environment_file,
     "service-stopped-socket-unit": socket_unit_stopped,
     "start-limit-hit-socket-unit": socket_unit_gave_up,

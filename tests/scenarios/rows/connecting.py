@@ -107,6 +107,12 @@ ROWS = (
         refused=("tcp dport 8003 accept", "Never flush the ruleset"),
     ),
     Scenario(
+        "address-mismatch-localhost",
+        FAULTS["address-mismatch-localhost"],
+        ("address-mismatch", "localhost:8001"),
+        refused=("Let the app listen on 127.0.0.1:8001", "pass requests to [::1]:8001"),
+    ),
+    Scenario(
         "service-stopped-environment-file",
         FAULTS["service-stopped-environment-file"],
         ("service-stopped", "node.service"),
