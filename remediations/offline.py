@@ -74,7 +74,8 @@ def _diagnosed(snapshot: Snapshot, told: str) -> HostResult:
         judged = health.judge(snapshot.answers, snapshot.unasked)
         findings = diagnosis.diagnose(snapshot)
         survey = Survey(snapshot, judged, findings, Plan(snapshot.host), None)
-        return replace(survey.result(diagnose_only=True), notes=(("from", told),))
+        result = survey.result(diagnose_only=True)
+        return replace(result, notes=(("from", told), *result.notes))
     except (ValueError, LookupError, ArithmeticError, RecursionError) as error:
         kind = type(error).__name__
         raise DamagedError(f"what it holds of {snapshot.host} makes no sense ({kind}: {str(error)[:200]})") from error
