@@ -51,7 +51,7 @@ USAGE_ERRORS = {
     "remediate --host web1 --host --yes": "--host: a value is missing",
     "remediate --host web1 --only --dry-run": "--only: a value is missing",
     "remediate --host web1 --only , --dry-run": "--only: the name of a remediation is missing",
-    "remediate --host web1 --only nope --dry-run": "there are: fix-socket-path, limit-req",
+    "remediate --host web1 --only nope --dry-run": "there are: apply-pending-restart, ",
     "remediate --host web1 --only restart-servise --dry-run": "restart-service",
     "remediate --host web1 --dry-run --set": "--set: a value is missing",
     "remediate --host web1 --dry-run --set nonsense": "expected NAME.PARAM=VALUE",
@@ -85,7 +85,7 @@ USAGE_ERRORS = {
     "diagnose --host web1 verify --host web1": "one verb a run",
     "diagnose --host": "--host: a value is missing",
     "verify --host=": "--host: a value is missing",
-    "verify --host web1 --for": "for> needed value",
+    "verify --host web1 --for": "needed value and was not given one",
     "verify --host web1 --for=": "--for: a value is missing",
     "watch --host web1 --every 1": "--every 1: expected a time from 2s to 1h",
     "watch --host web1 --every often": "--every often: expected a time",
@@ -122,7 +122,7 @@ USAGE_ERRORS = {
     "undo --host web1 confirm --host web1": "one verb a run",
     "remedy": "remedy",
     "explain": "name",
-    "explain nope": "there are: fix-socket-path, limit-req",
+    "explain nope": "there are: apply-pending-restart, ",
 }
 
 
