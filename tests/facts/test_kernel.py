@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from remediations.facts import kernel
@@ -41,3 +44,10 @@ def test_a_kernel_before_5_0_says_less() -> None:
 @pytest.mark.parametrize("line", ["j x web1 kernel: Killed process 9 (a) total-vm", "d Killed process 9 (a)", "z", ""])
 def test_what_is_no_line_of_the_kernel_is_no_kill(line: str) -> None:
     assert read(f"{line}\n") == ()
+
+
+def test_the_fragment_is_answered_by_this_machine() -> None:
+    done = subprocess.run(["sh", "-c", kernel.FACT.script], capture_output=True, check=False, timeout=20)
+    assert done.returncode in (0, 3)
+    counted = "\noom_kill 0\n" in Path("/proc/vmstat").read_text()
+    assert not (counted and done.stdout)
