@@ -158,7 +158,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
     ends = tuple(dict.fromkeys(each.path for each in reached if each.path))
     ways = tuple(dict.fromkeys(folder for path in ends for folder in paths.folders(path)))
     where, before = paths.fact(ends), paths.fact(ways, "folders")
-    who = [worker.fact(one.pid, one.uid, (*ways, *ends)) for one in topology.nginx_workers(snapshot)[:1]]
+    who = [worker.fact(one.pid, one.uid, (*ways, *ends)) for one in topology.nginx_workers(snapshot)[:1] if ends]
     down = _programs(snapshot)
     programs = paths.fact(down, "programs")
     said = [journal.said_fact(log_sources.nginx_units(snapshot))] if log_sources.in_journal(snapshot) else []
@@ -192,7 +192,7 @@ def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: M
         work=read(looks) if looks else Unknown("no pool of PHP-FPM looked busy"),
         peers=read(peers),
         paths=_joined(_joined(read(where), read(before)), read(programs) if down else {}),
-        worker=read(who[0]) if who else Unknown("no worker of nginx runs"),
+        worker=read(who[0]) if who else Unknown("no worker of nginx runs, or it passes to no unix socket"),
         mentions=read(searched) if searched in asking else {},
         names=read(looked_up) if called else {},
         resolvers=read(dns) if dns in asking else {},
