@@ -12,6 +12,7 @@ from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
+from remediations.php import pools as php_pools
 from remediations.php import sockets
 from remediations.snapshot import Snapshot
 from remediations.topology import Behind
@@ -44,7 +45,33 @@ def _down(snapshot: Snapshot, found: Behind, unit: Unit | None) -> Finding | Non
 
 def _elsewhere(snapshot: Snapshot, found: Behind) -> Finding | None:
     """Those who are to answer run, and listen somewhere else."""
-    return _other_socket(snapshot, found.address) if found.address.is_unix else _other_address(snapshot, found)
+    other = _other_socket(snapshot, found.address) if found.address.is_unix else _other_address(snapshot, found)
+    return other or _other_pool(snapshot, found)
+
+
+def _other_pool(snapshot: Snapshot, found: Behind) -> Finding | None:
+    """A pool of PHP-FPM listens, and nginx passes nothing to it: one of the two was moved without the other."""
+    address, targets = found.address, topology.targets_at(snapshot, found.address)
+    pools = () if isinstance(snapshot.fpm_versions, Unknown) else php_pools.every(snapshot.fpm_versions)
+    asked = php_pools.passed_to(snapshot, pools)
+    idle = [str(at.pool.listen.value) for at in pools if at not in asked and php_pools.listener(snapshot, at)]
+    if found.units or not idle or {target.scheme for target in targets} != {"fastcgi"}:
+        return None
+    places = " or ".join(f"unix:{one}" if one.startswith("/") else one for one in idle)
+    where = " and ".join(target.node.where for target in targets)
+    return Finding(
+        "socket-path-mismatch" if address.is_unix else "address-mismatch",
+        str(address),
+        "likely",
+        f"nginx passes requests to {address}, where nobody listens; PHP-FPM listens at {places}, where nginx asks nothing",
+        (
+            Evidence("socket", f"no listener at {address}"),
+            *(Evidence("socket", f"PHP-FPM listens on {one}") for one in idle),
+        ),
+        None,
+        f"Is it the pool that is meant at {where}? Then pass to it there; nginx -t and systemctl reload nginx. Else let "
+        f"the right pool listen at {address}.",
+    )
 
 
 def _other_socket(snapshot: Snapshot, address: Address) -> Finding | None:

@@ -55,7 +55,7 @@ def _run(scenario: Scenario, seen: Journey, ran: Ran) -> Iterator[str]:
     }[scenario.kind]
     if (ran.exit_code, ran.status) != expected:
         yield f"remediate ended {ran.exit_code} {ran.status}, not {expected}: {ran.told}"
-    if ran.acts != scenario.cured:
+    if ran.acts != (scenario.cured[: len(ran.acts)] if scenario.kind == "partly" and ran.acts else scenario.cured):
         yield f"did {list(ran.acts)}, not {list(scenario.cured)}"
     if ran.bad and scenario.kind in ("cured", "healthy"):
         yield f"still bad: {', '.join(ran.bad)}"
