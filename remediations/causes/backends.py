@@ -63,14 +63,14 @@ def _other_pool(snapshot: Snapshot, found: Behind) -> Finding | None:
         "socket-path-mismatch" if address.is_unix else "address-mismatch",
         str(address),
         "likely",
-        f"nginx passes requests to {address}, where nobody listens; PHP-FPM listens at {places}, where nginx asks nothing",
+        f"nginx passes requests to {address}, where nobody listens; PHP-FPM does at {places}, unasked",
         (
             Evidence("socket", f"no listener at {address}"),
             *(Evidence("socket", f"PHP-FPM listens on {one}") for one in idle),
         ),
         None,
-        f"Is it the pool that is meant at {where}? Then pass to it there; nginx -t and systemctl reload nginx. Else let "
-        f"the right pool listen at {address}.",
+        f"Is that the pool that is meant at {where}? Then pass to it there; nginx -t and systemctl reload nginx. Else "
+        f"let the right pool listen at {address}.",
     )
 
 

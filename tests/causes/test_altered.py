@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -97,3 +98,28 @@ def test_another_program_on_that_port_of_another_address_is_no_mismatch() -> Non
     first = diagnosis.diagnose(dataclasses.replace(host, processes=strangers))[0]
     assert first.cause == "app-down"
     assert any("somebody else listens at [::1]:8001" in one.text for one in first.evidence)
+
+
+MOVED = snapshot("socket-path-mismatch")
+"""The shop is passed to a socket that no pool has, and nothing to the pool that listens."""
+SITE = "/etc/nginx/sites-enabled/shop"
+
+
+def passed_to(address: bytes) -> Snapshot:
+    files = {path: dataclasses.replace(file, data=re.sub(rb"unix:/run/php/php8.1-fpm.sock", address, file.data))
+             for path, file in MOVED.files.items()}  # fmt: skip
+    assert files[SITE].data != MOVED.files[SITE].data
+    return dataclasses.replace(MOVED, files=files)
+
+
+def test_a_pool_that_nginx_passes_nothing_to_is_what_a_dead_address_of_tcp_means() -> None:
+    (finding,) = diagnosis.diagnose(passed_to(b"127.0.0.1:9000"))
+    assert (finding.cause, finding.subject, finding.remediation) == ("address-mismatch", "127.0.0.1:9000", None)
+    assert "PHP-FPM does at unix:/run/php/php8.2-fpm.sock" in finding.summary
+
+
+def test_a_pool_that_does_not_listen_is_not_what_is_meant() -> None:
+    host = passed_to(b"127.0.0.1:9000")
+    assert not isinstance(host.sockets, Unknown)
+    deaf = tuple(one for one in host.sockets if "php" not in one.address)
+    assert ("app-down", "127.0.0.1:9000") in found(dataclasses.replace(host, sockets=deaf))
