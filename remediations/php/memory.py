@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from remediations import memory_use
 from remediations.editors.php_fpm import PhpIni, load_php_ini
 from remediations.editors.php_ini import quantity
 from remediations.facts import databases
@@ -13,8 +14,8 @@ from remediations.facts.base import Unknown
 from remediations.facts.kernel import Kill
 from remediations.facts.processes import Process
 from remediations.findings import Finding
+from remediations.php import fpm_log, sizing
 from remediations.php import pools as php_pools
-from remediations.php import sizing
 from remediations.php.pools import PoolAt
 from remediations.snapshot import FpmVersion, Snapshot
 
@@ -23,6 +24,9 @@ OOM_SECONDS = 24 * 3600
 
 _ANON = re.compile(r"\banon-rss:(?P<kib>[0-9]{1,12})kB")
 """The private memory of a killed process, in the kernel's words."""
+_DIED = re.compile(r"^\[pool [^\]]{1,255}\] child \d+ exited on signal 9\b")
+NEAR_SECONDS = 2
+"""PHP-FPM's log has no fractions of a second."""
 _OOM = ("killed by the OOM killer", "Failed with result 'oom-kill'")
 
 
@@ -67,7 +71,7 @@ def oom_kills(snapshot: Snapshot) -> tuple[str, ...]:
     since = snapshot.machine.now - OOM_SECONDS
     said = {line.unit or line.source: line.message for line in lines if line.time >= since and _is_oom(line.message)}
     units = {} if isinstance(snapshot.units, Unknown) else snapshot.units
-    said |= {f"kernel {kill.pid}": kill.text for kill in _killed(snapshot)}
+    said |= {f"kernel {kill.pid}": kill.text for kill in tuple(_killed(snapshot))[-1:]}
     said |= {name: f"{name}: Result=oom-kill" for name, unit in units.items() if unit.result == "oom-kill"}
     return tuple(said.values())
 
@@ -77,18 +81,32 @@ def _is_oom(message: str) -> bool:
 
 
 def _killed(snapshot: Snapshot) -> Iterator[Kill]:
-    """The workers that the kernel says it killed in a unit of ours; a container hears of its neighbours', too."""
+    """The workers of ours that the kernel says it killed; a container hears of its neighbours', too.
+
+    The kernel names their unit, or (in a container it may not) a PHP-FPM's log tells of such a death in that second.
+    """
     kills = () if isinstance(snapshot.kernel, Unknown) else snapshot.kernel
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    named = [kill for kill in kills if kill.name.startswith("php-fpm")]
     units = {version.fpm.unit for version in versions}
-    return (kill for kill in kills if kill.unit in units and kill.name.startswith("php-fpm"))
+    died = (
+        []
+        if not named
+        else [
+            said.time for version in versions for said in fpm_log.lines(snapshot, version) if _DIED.search(said.message)
+        ]
+    )
+    for kill in named:
+        time = memory_use.at(snapshot, kill)
+        if kill.unit in units or (kill.unit is None and any(abs(time - each) <= NEAR_SECONDS for each in died)):
+            yield kill
 
 
 def killed_bytes(snapshot: Snapshot, at: PoolAt, findings: Sequence[Finding]) -> int:
     """What the biggest worker held that the kernel killed: by the finding's lines, or by the kernel's of the unit."""
     mine = (each for each in findings if (each.cause, each.subject) == ("worker-oom", at.subject))
     told = [one.text for each in mine for one in each.evidence]
-    told += [kill.text for kill in _killed(snapshot) if kill.unit == at.master]
+    told += [kill.text for kill in _killed(snapshot) if kill.unit in (None, at.master)]
     return max((int(match["kib"]) * 1024 for text in told if (match := _ANON.search(text))), default=0)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 
 from remediations.facts.base import Unknown
 from remediations.facts.kernel import Kill
+from remediations.facts.logs import Log
 from remediations.findings import Evidence, Finding
 from remediations.library import known
 from remediations.library.lower_max_children import LowerMaxChildren
@@ -95,6 +97,22 @@ def test_a_healthy_host_is_left_alone() -> None:
 def test_what_was_killed_elsewhere_is_no_worker_of_ours(other: dict[str, str | None]) -> None:
     """A container sees the kernel's word about all of its neighbours."""
     assert plan(killed(small(), **other)).files == ()  # type: ignore[arg-type]  # of the parameters above
+
+
+def test_where_the_kernel_names_no_unit_php_fpms_log_tells_of_the_death() -> None:
+    path = "/var/log/php8.2-fpm.log"
+    main = "/etc/php/8.2/fpm/php-fpm.conf"
+    snapshot = killed(small(), unit=None)
+    data = snapshot.files[main].data.replace(b"[global]", f"[global]\nerror_log = {path}".encode())
+
+    def saying(ago: int) -> Snapshot:
+        when = time.strftime("%d-%b-%Y %H:%M:%S", time.gmtime(snapshot.machine.now - ago))
+        line = f"[{when}] WARNING: [pool www] child 7 exited on signal 9 (SIGKILL) after 1.2 seconds from start\n"
+        return replace(snapshot.with_file(main, data), logs={path: Log(path, line.encode(), cut=False)})
+
+    assert snapshot.machine.utc_offset == "+0000"
+    assert values(after(saying(60), plan(saying(60)))) == (4, 1, 1, 2)
+    assert plan(saying(300)).files == ()
 
 
 def test_where_the_kernel_names_no_unit_the_finding_tells_what_was_held() -> None:
