@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.lab.faults import FAULTS
-from tests.scenarios.rows.services import FPM
 from tests.scenarios.scenario import Scenario
 
 NGINX = "nginx.service"
@@ -21,31 +20,5 @@ ROWS = (
         ("config-invalid", NGINX),
         also=(("service-crashed", NGINX),),
         refused=("/etc/nginx/sites-enabled/zz-typo:3", "systemctl start nginx.service"),
-    ),
-    Scenario(
-        "config-invalid-at-start",
-        FAULTS["config-invalid-at-start"],
-        ("config-invalid", FPM),
-        also=(("service-crashed", FPM),),
-        refused=("unable to bind listening socket", "-t does not tell whether it will"),
-    ),
-    Scenario(
-        "config-invalid-reload",
-        FAULTS["config-invalid-reload"],
-        ("config-invalid", FPM),
-        also=(("service-crashed", FPM),),
-        refused=("php-fpm8.2 -t",),
-    ),
-    Scenario(
-        "reload-not-applied",
-        FAULTS["reload-not-applied"],
-        ("reload-not-applied", NGINX),
-        refused=("[emerg]",),
-    ),
-    Scenario(
-        "reload-zone-changed",
-        FAULTS["reload-zone-changed"],
-        ("reload-not-applied", NGINX),
-        cured=(("restart", NGINX),),
     ),
 )

@@ -1,4 +1,4 @@
-"""Services that do not run: stopped, crashed, given up, masked, disabled."""
+"""Services that do not run: stopped, crashed, given up, disabled."""
 
 from __future__ import annotations
 
@@ -39,32 +39,6 @@ ROWS = (
         FAULTS["app-8002-stopped"],
         ("service-stopped", "app@8002.service"),
         cured=(("start", "app@8002.service"),),
-    ),
-    *(
-        Scenario(
-            name,
-            FAULTS[name],
-            ("unit-broken", "app@8001.service"),
-            also=(("unit-broken", "app@8002.service"),),
-            refused=(words,),
-        )
-        for name, words in (
-            ("unit-broken", "/usr/bin/php8.1"),
-            ("unit-broken-user", "217/USER"),
-            ("unit-broken-folder", "200/CHDIR"),
-            ("unit-broken-resources", "Failed to load environment files"),
-        )
-    ),
-    Scenario("unit-masked", FAULTS["unit-masked"], ("unit-masked", FPM), refused=(f"systemctl unmask {FPM}",)),
-    Scenario("unit-not-found", FAULTS["unit-not-found"], ("unit-not-found", FPM), refused=("php8.2",)),
-    Scenario("port-conflict", FAULTS["port-conflict"], ("port-conflict", "nginx.service"), refused=("ss -lntp",)),
-    Scenario("port-conflict-fpm", FAULTS["port-conflict-fpm"], ("port-conflict", FPM), refused=("php-fpm",)),
-    Scenario(
-        "port-orphan",
-        FAULTS["port-orphan"],
-        ("port-conflict", "app@8001.service"),
-        also=(("port-conflict", "app@8002.service"),),
-        refused=("pid",),
     ),
     Scenario("service-disabled", disabled, ("service-stopped", FPM), refused=("is disabled",)),
 )
