@@ -128,7 +128,11 @@ def few_files(host: LabHost) -> None:
 
 
 def rejected_by_nft(host: LabHost) -> None:
-    """A new packet filter refuses what is not listed, loopback included."""
+    """A new packet filter refuses what is not listed, loopback included.
+
+    Apps that have just been started may refuse by themselves: these have been there for a while.
+    """
+    host.sh("sleep 10")
     _filter(host, "reject with tcp reset")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.lab import faults, layouts
 from tests.lab.host import LabHost
-from tests.lab.layouts import OPENRESTY, OWN_SOCKET, RHEL_SOCKET
+from tests.lab.layouts import OPENRESTY, RHEL_SOCKET
 from tests.scenarios.scenario import Scenario
 
 Step = Callable[[LabHost], None]
@@ -81,7 +81,7 @@ ROWS = (
         "units and logs of one's own, workers segfault",
         then(layouts.own_names, faults.FAULTS["worker-segfault"]),
         ("worker-segfault", "shop-php.service:shop"),
-        refused=("extension", OWN_SOCKET),
+        refused=("extension",),
     ),
     Scenario("no systemd, sound", sh("true"), variant="no-systemd"),
     Scenario(
