@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from remediations import databases as database_servers
-from remediations import log_sources, lookups, orphans, questions, topology
+from remediations import second_facts
 from remediations.connections.base import Shell
-from remediations.editors import nginx_paths
 from remediations.errors import HostAnswerError
 from remediations.facts import (
     addresses,
@@ -19,31 +16,19 @@ from remediations.facts import (
     disks,
     files,
     http,
-    journal,
-    kernel,
-    logs,
     machine,
-    mentions,
-    names,
     nginx,
     open_run,
     owners,
-    paths,
     php,
     processes,
-    resolvers,
     restarts,
     sockets,
     units,
-    validation,
-    work,
-    worker,
 )
 from remediations.facts.base import Answer, Fact, Unknown
 from remediations.first_facts import BESIDE_FIRST, FIRST, ask
 from remediations.health_settings import HealthSettings
-from remediations.nginx import complaints
-from remediations.php import pools
 from remediations.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -53,9 +38,6 @@ Meanwhile = Callable[[Snapshot], None]
 """Told what is known when the last question goes out, so that something can be begun; returns at once."""
 
 MOST_ROUNDS = 5
-MOST_JOURNAL_UNITS = 40
-MOST_WORDS = 20
-MOST_FILES = 100
 
 
 def gather(
@@ -143,112 +125,8 @@ def _complete(ask: Ask, snapshot: Snapshot) -> Snapshot:
 
 
 def _second(ask: Ask, snapshot: Snapshot, settings: HealthSettings, meanwhile: Meanwhile | None) -> Snapshot:
-    """What follows from the configuration: what its validators say, how the site answers, and then what its logs say.
-
-    The logs and the kernel come last, so that they hold what our own questions to the site have brought about.
-    """
-    known = () if isinstance(snapshot.units, Unknown) else tuple(_told_of(snapshot))
-    more = files.fact(["/etc/systemd/system/*.service.d/*.conf"])
-    heard = journal.fact(known)
-    tails = logs.fact(log_sources.errors(snapshot), log_sources.writers(snapshot))
-    slow = logs.slow_fact(log_sources.slow(snapshot))
-    pressed, full_grown = pools.pressed(snapshot), pools.full_grown(snapshot)
-    looks = work.fact(pressed, full_grown) if pressed or full_grown else None
-    reached = (*topology.backend_addresses(snapshot), *topology.possible_addresses(snapshot))
-    ends = tuple(dict.fromkeys(each.path for each in reached if each.path))
-    ways = tuple(dict.fromkeys(folder for path in ends for folder in paths.folders(path)))
-    where, before = paths.fact(ends), paths.fact(ways, "folders")
-    who = [worker.fact(one.pid, one.uid, (*ways, *ends)) for one in topology.nginx_workers(snapshot)[:1] if ends]
-    down = _programs(snapshot)
-    programs = paths.fact(down, "programs")
-    said = [journal.said_fact(log_sources.nginx_units(snapshot))] if log_sources.in_journal(snapshot) else []
-    peers = logs.peers_fact(log_sources.accesses(snapshot))
-    verdicts = validation.fact(validators(snapshot), writable(snapshot))
-    asked = questions.questions(settings, snapshot)
-    site = http.fact(asked.probes)
+    """What follows from the configuration: what validators say, how the site answers, and then what the logs say."""
+    following = second_facts.following(snapshot, settings)
     if meanwhile:
         meanwhile(snapshot)
-    called = lookups.kept_names(snapshot)[: lookups.MOST_NAMES]
-    looked_up = names.fact([one.host for one in called])
-    dns = resolvers.fact(lookups.to_ask(snapshot))
-    asking = [*([looked_up] if called else []), *([dns] if lookups.to_ask(snapshot) else [])]
-    asking += [*([heard] if known else []), *who, *([looks] if looks else [])]
-    asking += [programs] if down else []
-    words, holding = topology.unclaimed(snapshot)[:MOST_WORDS], topology.environment_files(snapshot)[:MOST_FILES]
-    searched = mentions.fact(words, holding)
-    asking += [searched] if words and holding else []
-    answers = ask([*asking, more, where, before, peers, verdicts], [site, tails, slow, *said, kernel.FACT])
-
-    def read(fact: Fact[T]) -> T | Unknown:
-        return fact.read(answers.get(fact.name))
-
-    drop_ins = read(more)
-    whole = replace(
-        snapshot,
-        files={**snapshot.files, **({} if isinstance(drop_ins, Unknown) else drop_ins)},
-        journal=read(heard) if known else Unknown("no units are known"),
-        logs=log_sources.with_journal(snapshot, read(tails), read(said[0])) if said else read(tails),
-        slow_logs=read(slow),
-        work=read(looks) if looks else Unknown("no pool of PHP-FPM looked busy"),
-        peers=read(peers),
-        paths=_joined(_joined(read(where), read(before)), read(programs) if down else {}),
-        worker=read(who[0]) if who else Unknown("no worker of nginx runs, or it passes to no unix socket"),
-        mentions=read(searched) if searched in asking else {},
-        names=read(looked_up) if called else {},
-        resolvers=read(dns) if dns in asking else {},
-        verdicts=read(verdicts),
-        answers=read(site),
-        kernel=read(kernel.FACT),
-        unasked=asked.left_out,
-    )
-    return _told(whole)
-
-
-def _told(snapshot: Snapshot) -> Snapshot:
-    """With the addresses that only nginx's log names; where that says that a socket is not there, it is not."""
-    told = complaints.told(snapshot)
-    known = {} if isinstance(snapshot.paths, Unknown) else snapshot.paths
-    gone = {one.path: paths.PathStatus(one.path, None) for one, missing in told.items() if missing and one.path}
-    return replace(snapshot, told=tuple(told), paths={**gone, **known} if gone else snapshot.paths)
-
-
-def _joined(ends: paths.Paths | Unknown, ways: paths.Paths | Unknown) -> paths.Paths | Unknown:
-    """What lies at the paths is needed; what their folders are like only explains it."""
-    return ends if isinstance(ends, Unknown) or isinstance(ways, Unknown) else {**ways, **ends}
-
-
-def _programs(snapshot: Snapshot) -> tuple[str, ...]:
-    """What the web units that do not run would start."""
-    names = (*topology.displaced(snapshot), *(unit.name for unit in topology.web_units(snapshot)))
-    down = (unit for name in names if (unit := snapshot.unit(name)) and not unit.running)
-    return tuple(dict.fromkeys(path for unit in down for path in orphans.programs(unit)))
-
-
-def _told_of(snapshot: Snapshot) -> dict[str, None]:
-    """The units whose journal and drop-ins matter: the web's, databases, any that failed or is between two deaths."""
-    assert not isinstance(snapshot.units, Unknown)
-    web = [unit.name for unit in topology.web_units(snapshot)]
-    fpm = [] if isinstance(snapshot.php, Unknown) else [each.unit for each in snapshot.php.versions if each.unit]
-    ill = [unit.name for unit in snapshot.units.values() if unit.active_state in ("failed", "activating")]
-    stored = [server.unit.name for server in database_servers.servers(snapshot)]
-    idle = [unit.name for unit in snapshot.units.values() if topology.could_be_meant(unit)]
-    return dict.fromkeys([*web, *fpm, *stored, *ill, *idle][:MOST_JOURNAL_UNITS])
-
-
-def validators(snapshot: Snapshot) -> tuple[validation.Validator, ...]:
-    """One for nginx, one for each PHP-FPM."""
-    found: list[validation.Validator] = []
-    if snapshot.live_nginx:
-        nginx_ = snapshot.live_nginx
-        found.append(validation.nginx(nginx_.binary, nginx_.main, nginx_.build.prefix))
-    if not isinstance(snapshot.php, Unknown):
-        found += [validation.php_fpm(fpm.binary, fpm.main) for fpm in snapshot.php.versions]
-    return tuple(found)
-
-
-def writable(snapshot: Snapshot) -> tuple[str, ...]:
-    """The folders in which these validators would create something."""
-    paths = log_sources.of_fpm(snapshot)
-    if snapshot.live_nginx and not isinstance(snapshot.nginx_tree, Unknown):
-        paths += nginx_paths.written_paths(snapshot.nginx_tree, snapshot.live_nginx.build)
-    return tuple(dict.fromkeys(posixpath.dirname(path) for path in paths if path.startswith("/")))
+    return following.told(snapshot, ask(following.in_turn, following.after_the_site))

@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass, replace
 
-from remediations import gather
+from remediations import second_facts
 from remediations.connections.base import Shell
 from remediations.facts import validation
 from remediations.facts.base import PRELUDE, Unknown
@@ -76,7 +76,7 @@ def _faults(verdict: Verdict) -> set[str]:
 def validators(snapshot: Snapshot, plan: Plan) -> tuple[Validator, ...]:
     """nginx and PHP-FPM where one of their files changes, systemd for each unit that gets a drop-in."""
     paths = {file.change.path for file in plan.files}
-    found = [one for one in gather.validators(snapshot) if paths & reads(snapshot, one.subject, paths)]
+    found = [one for one in second_facts.validators(snapshot) if paths & reads(snapshot, one.subject, paths)]
     units = {path.split("/")[4].removesuffix(".d") for path in paths if path.startswith("/etc/systemd/system/")}
     if units and "systemctl" in snapshot.machine.tools:
         found.append(validation.unit(*sorted(units)))
@@ -96,7 +96,7 @@ def relied_on(snapshot: Snapshot, plan: Plan) -> tuple[HostFile, ...]:
     """The files that the plan leaves alone and its proof depends on: where one has changed, it proves nothing."""
     paths = {file.change.path for file in plan.files}
     known = {file.real_path: file for file in snapshot.files.values()}
-    mains = [one.subject for one in gather.validators(snapshot) if reads(snapshot, one.subject, paths)]
+    mains = [one.subject for one in second_facts.validators(snapshot) if reads(snapshot, one.subject, paths)]
     relied = {path for main in mains for path in reads(snapshot, main, set(known))}
     return tuple(known[path] for path in sorted(relied - paths) if not {"\\", "\n"} & set(path))
 
@@ -115,7 +115,7 @@ def script(snapshot: Snapshot, plan: Plan, asked: tuple[Validator, ...], mark: s
     writes = "\n".join(_write(file.change.path, file.change.after, has_base64) for file in plan.files)
     judged = validation.commands(asked, mark)
     body = f"{judged}\n{DECODE}{writes}\n{judged}"
-    written = (*gather.writable(snapshot), *gather.writable(staged(snapshot, plan)))
+    written = (*second_facts.writable(snapshot), *second_facts.writable(staged(snapshot, plan)))
     covered = (*validation.SCRATCH, *written, *(root(file.change.path) for file in plan.files))
     return validation.contained(covered, body, end=secrets.token_hex(16))
 
