@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import CHECKOUT, CommandLine
+from tests.command_line import CommandLine
 from tests.conftest import LabHostFactory
 from tests.lab.faults import FAULTS
 from tests.scenarios.journey import replay, travel
@@ -35,9 +35,3 @@ def test_no_two_scenarios_have_one_name() -> None:
 def test_every_fault_of_the_lab_has_its_scenario() -> None:
     broken = {row.breaks for row in ROWS}
     assert [name for name, fault in FAULTS.items() if fault not in broken] == []
-
-
-def test_the_page_shows_every_scenario() -> None:
-    """Where one is missing: invoke scenarios, and its table goes to docs/scenarios.md."""
-    page = (CHECKOUT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    assert [row.name for row in ROWS if f"\n| {row.name} |" not in page] == []
