@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
-from remediations import causes, freshness, health
+from remediations import causes, health
 from remediations.editors import nginx_paths
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Log
 from remediations.facts.machine import Machine
 from remediations.findings import Evidence, Finding
 from remediations.health import Health
+from remediations.host import freshness
 from remediations.nginx import log
 from remediations.snapshot import Snapshot
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import freshness, health
+from remediations import health
 from remediations.facts.base import Unknown
 from remediations.facts.logs import MAX_LOG_BYTES, Log
+from remediations.host import freshness
 from remediations.snapshot import Snapshot
 
 

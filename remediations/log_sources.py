@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from remediations import topology
 from remediations.editors import nginx_paths
 from remediations.facts.base import Unknown
 from remediations.facts.journal import Journal
 from remediations.facts.logs import Log, Logs
+from remediations.host import topology
 from remediations.nginx import log
 from remediations.php import pools
 from remediations.snapshot import Snapshot

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from remediations import diagnosis, freshness, health
+from remediations import diagnosis, health
 from remediations.bundle import evidence, pasted, source
 from remediations.bundle.evidence import Absent, Bundle
 from remediations.bundle.source import STDIN, Text
 from remediations.bundle.typed import DamagedError
 from remediations.errors import UsageError
+from remediations.host import freshness
 from remediations.inventory import Inventory, patterns
 from remediations.inventory.host import Host
 from remediations.plan import Plan

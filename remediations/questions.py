@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from remediations import freshness, topology
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_routes import denied, limit_status, place_of, rejects_handshake, turned_away
 from remediations.editors.nginx_servers import Listen, Server, servers
@@ -15,8 +14,9 @@ from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.editors.nginx_upstreams import PassTarget, pass_targets
 from remediations.facts.base import Unknown
 from remediations.facts.http import Probe
-from remediations.front_doors import FrontDoors, Heard
 from remediations.health_settings import HealthSettings
+from remediations.host import freshness, topology
+from remediations.host.front_doors import FrontDoors, Heard
 from remediations.snapshot import Snapshot
 
 MOST_PROBES = 32

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from remediations import databases, log_sources, lookups, orphans, questions, topology
+from remediations import log_sources, questions
 from remediations.editors import nginx_paths
 from remediations.facts import (
     files,
@@ -36,6 +36,7 @@ from remediations.facts.validation import Verdicts
 from remediations.facts.work import Works
 from remediations.facts.worker import Worker
 from remediations.health_settings import HealthSettings
+from remediations.host import databases, lookups, orphans, topology
 from remediations.nginx import complaints
 from remediations.php import pools
 from remediations.snapshot import Snapshot

@@ -95,7 +95,7 @@ class Snapshot:
 
     @cached_property
     def memory(self) -> dict[Hashable, Any]:
-        """What pure functions have answered about this snapshot (remembered.py)."""
+        """What pure functions have answered about this snapshot (host/remembered.py)."""
         return {}
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from remediations import freshness, health, listening, topology
+from remediations import health
 from remediations.editors import nginx_time
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_upstreams import UpstreamServer, upstreams
@@ -20,6 +20,7 @@ from remediations.facts.http import HttpAnswer, HttpAnswers, Probe
 from remediations.facts.units import Unit
 from remediations.facts.vitals import Vital, Vitals
 from remediations.health import Health
+from remediations.host import freshness, listening, topology
 from remediations.nginx import log
 from remediations.nginx.log import Record
 from remediations.snapshot import Snapshot

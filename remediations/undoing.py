@@ -15,7 +15,7 @@ from remediations.facts.http import Probe
 from remediations.facts.run_record import RecordedAct, RecordedFile, RunRecord
 from remediations.facts.runs import UNDO, Run, Runs
 from remediations.facts.units import Unit
-from remediations.front_doors import FrontDoors
+from remediations.host.front_doors import FrontDoors
 from remediations.plan import Plan, PlannedFile
 from remediations.snapshot import Snapshot
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from remediations import health, steadiness, topology
+from remediations import health, steadiness
 from remediations.connections.base import Shell
 from remediations.facts import http, vitals
 from remediations.facts.base import Unknown
 from remediations.first_facts import ask
+from remediations.host import topology
 from remediations.snapshot import Snapshot
 from remediations.steadiness import Round, Window
 

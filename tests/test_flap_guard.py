@@ -9,7 +9,7 @@ import pytest
 from remediations.changes.unit import UnitAction
 from remediations.facts.base import Unknown
 from remediations.facts.restarts import Restart
-from remediations.flap_guard import DEFAULT, MOST_SHOWN, FlapGuard, recent
+from remediations.host.flap_guard import DEFAULT, MOST_SHOWN, FlapGuard, recent
 from remediations.snapshot import Snapshot
 from tests.builders import MACHINE, nginx_snapshot
 

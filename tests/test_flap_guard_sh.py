@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remediations.facts import restarts
-from remediations.flap_guard import FlapGuard
+from remediations.host.flap_guard import FlapGuard
 from remediations.remote import program
 from tests.builders import MACHINE, nginx_snapshot
 

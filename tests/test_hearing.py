@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from remediations import freshness, hearing
+from remediations import hearing
 from remediations.facts.logs import Log
+from remediations.host import freshness
 from remediations.snapshot import Snapshot
 from tests.causes.recorded import snapshot
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from remediations import front_doors
 from remediations.editors.nginx_servers import Server
 from remediations.editors.nginx_tree import NginxTree
 from remediations.editors.nginx_upstreams import PassTarget, pass_targets
@@ -16,6 +15,7 @@ from remediations.facts.nginx import NginxFiles
 from remediations.facts.processes import Process
 from remediations.facts.sockets import ListeningSocket
 from remediations.health_settings import DERIVED, HealthSettings
+from remediations.host import front_doors
 from remediations.questions import MOST_PROBES, questions
 from remediations.snapshot import Snapshot
 from tests.builders import host_file, nginx_snapshot

@@ -54,7 +54,7 @@ def test_invoke_can_be_had_after_paramiko() -> None:
 
 
 def test_what_is_asked_first_is_loaded_without_what_judges_and_plans() -> None:
-    late = {"remediations.snapshot", "remediations.topology", "remediations.plan", "jinja2"}
+    late = {"remediations.snapshot", "remediations.host.topology", "remediations.plan", "jinja2"}
     assert loaded("import remediations.first_facts") & late == set()
 
 

@@ -14,9 +14,9 @@ from remediations.facts.http import HttpAnswers
 from remediations.facts.journal import JournalLine
 from remediations.facts.logs import Log
 from remediations.facts.vitals import Vital, Vitals
+from remediations.host.topology import web_units
 from remediations.snapshot import Snapshot
 from remediations.steadiness import Check, Round, Window
-from remediations.topology import web_units
 from tests.builders import nginx_snapshot
 from tests.causes import recorded
 from tests.causes.alter import FPM, units, with_unit

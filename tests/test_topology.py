@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from remediations import diagnosis, topology
+from remediations import diagnosis
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
+from remediations.host import topology
 from remediations.library.restart_service import RestartService
 from remediations.snapshot import Snapshot
 from tests.causes.recorded import snapshot

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from remediations import freshness
 from remediations.bundle import typed
 from remediations.bundle.typed import DamagedError
 from remediations.facts.base import Unknown, lines_of
 from remediations.facts.journal import JournalLine
 from remediations.facts.logs import Log
 from remediations.facts.machine import Machine
+from remediations.host import freshness
 from remediations.snapshot import Snapshot
 
 NOT_ASKED = "only a log was given; the host was not asked"

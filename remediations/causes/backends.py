@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from remediations import listening, topology
 from remediations.causes import units
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
+from remediations.host import listening, topology
+from remediations.host.topology import Behind
 from remediations.php import pools as php_pools
 from remediations.php import sockets
 from remediations.snapshot import Snapshot
-from remediations.topology import Behind
 
 REACHED_AT = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what ss prints; nothing is bound
 """All addresses of a host, as ss prints them, and one of them."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from remediations import taken, topology
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.facts.validation import Verdict
 from remediations.findings import Evidence, Finding
-from remediations.journal import lines_about, those, told
+from remediations.host import taken, topology
+from remediations.host.journal import lines_about, those, told
 from remediations.snapshot import FpmVersion, Snapshot
 
 FPM_REFUSES = re.compile(r"\[\d\d-\w{3}-\d{4} [\d:]+\] (?:ERROR|ALERT): (?!FPM initialization failed)")

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from remediations import health, listening, topology
+from remediations import health
 from remediations.causes import names, php_capacity
 from remediations.editors.nginx_address import Address, parse_address
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
+from remediations.host import listening, topology
 from remediations.nginx import complaints
 from remediations.nginx.complaints import Saying
 from remediations.nginx.log import Record

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from remediations import databases, flap_guard, freshness, health, topology
+from remediations import health
 from remediations.causes import disks
-from remediations.databases import PORTS, DatabaseServer, Kind
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
+from remediations.host import databases, flap_guard, freshness, topology
+from remediations.host.databases import PORTS, DatabaseServer, Kind
 from remediations.nginx import complaints
 from remediations.snapshot import Snapshot
 

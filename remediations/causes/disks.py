@@ -7,13 +7,14 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from remediations import databases, freshness, health, places, sizes, topology
+from remediations import health, sizes
 from remediations.facts.base import Unknown
 from remediations.facts.disks import Disk, Disks, Held
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
+from remediations.host import databases, freshness, places, topology
+from remediations.host.places import Place
 from remediations.nginx import complaints
-from remediations.places import Place
 from remediations.snapshot import Snapshot
 
 FULL_BYTES = 16 << 20

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import listening
 from remediations.editors.nginx_effective import effective
 from remediations.editors.nginx_upstreams import PassTarget, Upstream, pass_targets
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
+from remediations.host import listening
 from remediations.nginx import complaints
 from remediations.nginx.log import Record
 from remediations.snapshot import Snapshot

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from remediations import freshness, taken
 from remediations.causes import php_workers
 from remediations.causes.services import DIED, GAVE_UP, RESTART
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.findings import Evidence, Finding
+from remediations.host import freshness, taken
 from remediations.nginx import complaints
 from remediations.nginx.complaints import Saying
 from remediations.php import fpm_log

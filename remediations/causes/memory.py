@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from remediations import databases, freshness, health, memory_use, sizes, topology
+from remediations import health, sizes
 from remediations.facts.kernel import Kill
 from remediations.facts.processes import Process
 from remediations.findings import Evidence, Finding
+from remediations.host import databases, freshness, memory_use, topology
 from remediations.snapshot import Snapshot
 
 SCARCE = 0.05

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remediations import health, lookups, topology
+from remediations import health
 from remediations.editors.nginx_address import Address, parse_address
 from remediations.facts import addresses
 from remediations.facts.base import Unknown
 from remediations.facts.resolvers import SECONDS
 from remediations.findings import Evidence, Finding
+from remediations.host import lookups, topology
 from remediations.nginx import complaints
 from remediations.nginx.log import Record
 from remediations.snapshot import Snapshot

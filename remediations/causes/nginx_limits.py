@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from remediations import topology
 from remediations.findings import Finding
+from remediations.host import topology
 from remediations.nginx import complaints
 from remediations.nginx.complaints import Saying
 from remediations.snapshot import Snapshot

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from remediations import health, listening, topology
+from remediations import health
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.paths import PathStatus
 from remediations.findings import Evidence, Finding
+from remediations.host import listening, topology
 from remediations.nginx import access, complaints
 from remediations.nginx.access import Barrier
 from remediations.nginx.complaints import Saying

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remediations import freshness, listening, memory_use, topology
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
+from remediations.host import freshness, listening, memory_use, topology
 from remediations.nginx import complaints
 from remediations.php import fpm_log, timeouts, waiting
 from remediations.php import pools as php_pools

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations import orphans, taken
 from remediations.causes import units
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
-from remediations.journal import lines_about, those, told
+from remediations.host import orphans, taken
+from remediations.host.journal import lines_about, those, told
+from remediations.host.taken import Holder
 from remediations.snapshot import Snapshot
-from remediations.taken import Holder
 
 END = "end-orphan"
 

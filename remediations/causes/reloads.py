@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remediations import freshness, taken, topology
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
+from remediations.host import freshness, taken, topology
 from remediations.nginx import log
 from remediations.nginx.log import Record
 from remediations.snapshot import Snapshot

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from remediations import listening, topology
 from remediations.causes import php_workers
 from remediations.editors.nginx_address import Address, parse_address
 from remediations.facts.base import Unknown
 from remediations.facts.http import Probe
 from remediations.findings import Evidence, Finding
+from remediations.host import listening, topology
 from remediations.nginx import complaints
 from remediations.nginx.complaints import Saying
 from remediations.php import fpm_log, timeouts, waiting

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from remediations import flap_guard, freshness, topology
 from remediations.causes import ports, reloads, units
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.facts.units import Unit
 from remediations.findings import Confidence, Evidence, Finding
+from remediations.host import flap_guard, freshness, topology
 from remediations.nginx import log as nginx_log
 from remediations.snapshot import Snapshot
 

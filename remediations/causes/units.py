@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from remediations import health, listening, topology
+from remediations import health
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Confidence, Evidence, Finding
-from remediations.journal import lines_about, those, told
+from remediations.host import listening, topology
+from remediations.host.journal import lines_about, those, told
 from remediations.snapshot import Snapshot
 
 OOM = "oom-stopped-unit"

@@ -10,8 +10,8 @@ from remediations.editors.nginx_edit import Splices
 from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.editors.splice import Splice, apply
 from remediations.facts.base import Unknown
+from remediations.host.topology import nginx_unit
 from remediations.snapshot import Snapshot
-from remediations.topology import nginx_unit
 
 Edit = tuple[str, Splices]
 """The name under which nginx reads a file, and what to do to its bytes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from remediations import flap_guard
+from remediations.host import flap_guard
 
 Act = Literal["daemon-reload", "end", "start", "restart", "reload", "enable", "disable"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from remediations import topology
 from remediations.changes.unit import Act
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
+from remediations.host import topology
 from remediations.snapshot import Snapshot
 
 

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from remediations import flap_guard
 from remediations.changes.unit import Act, UnitAction
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Finding
+from remediations.host import flap_guard
 from remediations.library._daemons import invalid, invalid_daemon, master, read_again
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot

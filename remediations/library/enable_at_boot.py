@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from remediations import topology
 from remediations.changes.unit import UnitAction
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Finding
+from remediations.host import topology
 from remediations.library.restart_service import resolve
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot

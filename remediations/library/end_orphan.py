@@ -18,12 +18,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from remediations import flap_guard, orphans, taken
 from remediations.changes.unit import UnitAction
 from remediations.facts.units import Unit
 from remediations.findings import Finding
+from remediations.host import flap_guard, orphans, taken
+from remediations.host.orphans import Orphan
 from remediations.library._daemons import invalid
-from remediations.orphans import Orphan
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 

@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from remediations import topology
 from remediations.changes import nginx
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_edit import set_arguments
 from remediations.findings import Finding
+from remediations.host import topology
 from remediations.php import sockets
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from remediations import flap_guard
 from remediations.changes import php_fpm
 from remediations.changes.unit import UnitAction
 from remediations.errors import EditError
 from remediations.facts.base import Unknown
 from remediations.findings import Finding
+from remediations.host import flap_guard
 from remediations.php import pools, socket_access
 from remediations.php.pools import PoolAt
 from remediations.php.socket_access import Grant

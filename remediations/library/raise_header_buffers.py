@@ -18,12 +18,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from remediations import topology
 from remediations.changes import nginx
 from remediations.editors.nginx_edit import add_before, set_arguments
 from remediations.editors.nginx_effective import effective
 from remediations.editors.nginx_tree import Node
 from remediations.findings import Finding
+from remediations.host import topology
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 

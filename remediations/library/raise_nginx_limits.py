@@ -15,13 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from remediations import topology
 from remediations.changes import nginx
 from remediations.editors.nginx import parse, whole
 from remediations.editors.nginx_edit import add_before, add_to_block, set_arguments
 from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.facts.base import Unknown
 from remediations.findings import Finding
+from remediations.host import topology
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 

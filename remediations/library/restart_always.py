@@ -17,11 +17,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from remediations import systemd_time, topology
+from remediations import systemd_time
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Finding
+from remediations.host import topology
 from remediations.library._drop_in import DropIn, proposal
 from remediations.library.restart_service import resolve
 from remediations.plan import Proposal

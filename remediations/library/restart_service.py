@@ -16,13 +16,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from remediations import flap_guard, topology
 from remediations.changes.unit import Act, UnitAction
 from remediations.errors import RefusedError
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Finding
-from remediations.flap_guard import FlapGuard
+from remediations.host import flap_guard, topology
+from remediations.host.flap_guard import FlapGuard
 from remediations.library._daemons import invalid, invalid_daemon, master, read_again
 from remediations.plan import Proposal
 from remediations.snapshot import Snapshot

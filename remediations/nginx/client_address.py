@@ -12,9 +12,9 @@ from remediations.editors.nginx_servers import Server, servers
 from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Peers
+from remediations.host.topology import is_loopback
 from remediations.nginx import cloudflare
 from remediations.snapshot import Snapshot
-from remediations.topology import is_loopback
 
 ENOUGH_LINES = 100
 FEW_PEERS = 3

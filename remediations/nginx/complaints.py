@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from remediations import freshness, health, listening, topology
+from remediations import health
 from remediations.editors.nginx_address import Address, parse_address
 from remediations.facts.base import Unknown
 from remediations.findings import Confidence, Evidence, Finding
+from remediations.host import freshness, listening, topology
+from remediations.host.remembered import remembered
 from remediations.nginx import log
 from remediations.nginx.log import Record
-from remediations.remembered import remembered
 from remediations.snapshot import Snapshot
 
 WHOLE_SECONDS = 1.0

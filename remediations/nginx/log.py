@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from remediations import freshness
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Log
 from remediations.facts.machine import Machine
-from remediations.remembered import remembered
+from remediations.host import freshness
+from remediations.host.remembered import remembered
 from remediations.snapshot import Snapshot
 
 _RECORD = re.compile(

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from remediations import freshness
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence
+from remediations.host import freshness
 from remediations.snapshot import FpmVersion, Snapshot
 
 _LEVEL = re.compile(r"(?:\[[^\]]{1,40}\] [A-Z]{1,10}: |\[[A-Z]{1,10}\] )")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from remediations import memory_use
 from remediations.editors.php_fpm import PhpIni, load_php_ini
 from remediations.editors.php_ini import quantity
 from remediations.facts import databases
@@ -14,6 +13,7 @@ from remediations.facts.base import Unknown
 from remediations.facts.kernel import Kill
 from remediations.facts.processes import Process
 from remediations.findings import Finding
+from remediations.host import memory_use
 from remediations.php import fpm_log, sizing
 from remediations.php import pools as php_pools
 from remediations.php.pools import PoolAt

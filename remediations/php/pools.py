@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from remediations import listening, topology
 from remediations.editors.fpm_pool import Pool
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_upstreams import pass_targets
@@ -15,6 +14,7 @@ from remediations.facts.processes import Process
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
 from remediations.findings import Finding
+from remediations.host import listening, topology
 from remediations.snapshot import FpmVersion, Snapshot
 
 REACHED = re.compile(r"\[pool (?P<pool>[^\]]{1,255})\] server reached (?:pm\.)?max_children setting \((?P<limit>\d+)\)")

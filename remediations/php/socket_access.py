@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from remediations import listening
 from remediations.editors.fpm_pool import Pool
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.paths import PathStatus
 from remediations.facts.worker import Worker
+from remediations.host import listening
 from remediations.nginx import access
 from remediations.php import pools
 from remediations.php.pools import PoolAt

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remediations import listening, topology
 from remediations.editors import nginx_variables
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_tree import Node
 from remediations.facts.base import Unknown
+from remediations.host import listening, topology
+from remediations.host.topology import Behind
 from remediations.snapshot import Snapshot
-from remediations.topology import Behind
 
 _VERSION = re.compile(r"php(?:-fpm)?-?(?:[5-9]\.[0-9]{1,2}|[5-9][0-9])(?![0-9])")
 """php8.2, php82, php-8.2 and php-fpm-8.2, as Debian, Remi and others name it."""

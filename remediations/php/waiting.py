@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from remediations import freshness, listening
 from remediations.facts.base import Unknown
 from remediations.facts.work import Work
 from remediations.findings import Evidence
+from remediations.host import freshness, listening
 from remediations.php import fpm_log
 from remediations.php import pools as php_pools
 from remediations.php.pools import PoolAt

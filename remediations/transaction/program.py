@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from remediations import topology
 from remediations.changes.unit import UnitAction
 from remediations.editors import nginx_paths
 from remediations.facts.base import PRELUDE, Unknown
 from remediations.facts.files import HostFile, new_file
 from remediations.facts.validation import Validator
+from remediations.host import topology
 from remediations.payload import DECODE, here_document
 from remediations.plan import Plan, PlannedFile
 from remediations.quoting import quote

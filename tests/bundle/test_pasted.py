@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediations import diagnosis, freshness, offline
+from remediations import diagnosis, offline
 from remediations.bundle import pasted, source
 from remediations.bundle.typed import DamagedError
 from remediations.errors import UsageError
 from remediations.facts.base import Unknown
+from remediations.host import freshness
 from remediations.snapshot import Snapshot
 from tests.causes.recorded import snapshot as recorded
 

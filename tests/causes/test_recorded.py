@@ -6,10 +6,11 @@ import dataclasses
 
 import pytest
 
-from remediations import diagnosis, freshness, health
+from remediations import diagnosis, health
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Log
 from remediations.findings import Finding
+from remediations.host import freshness
 from tests.causes.recorded import snapshot
 
 EXPECTED = {

@@ -8,11 +8,12 @@ import time
 
 import pytest
 
-from remediations import diagnosis, freshness
+from remediations import diagnosis
 from remediations.facts.base import Unknown
 from remediations.facts.http import HttpAnswer, Probe
 from remediations.facts.journal import JournalLine
 from remediations.facts.logs import Log
+from remediations.host import freshness
 from remediations.nginx import log
 from remediations.snapshot import Snapshot
 from tests.causes.alter import FPM, found, with_unit

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from remediations import diagnosis, taken
+from remediations import diagnosis
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.facts.logs import Log
 from remediations.facts.sockets import ListeningSocket
+from remediations.host import taken
 from remediations.library.restart_service import RestartService
 from remediations.snapshot import Snapshot
 from tests.causes.alter import FPM, found, units

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from remediations import freshness
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
 from remediations.facts.units import Unit
 from remediations.findings import Evidence
+from remediations.host import freshness
 from remediations.snapshot import Snapshot
 
 BEFORE_SECONDS = 30

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from remediations import listening, topology
 from remediations.facts.base import Unknown
 from remediations.facts.owners import Owner
 from remediations.facts.processes import Process
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
-from remediations.journal import lines_about, those
+from remediations.host import listening, topology
+from remediations.host.journal import lines_about, those
 from remediations.snapshot import Snapshot
 
 SAID = re.compile(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
-from remediations.remembered import remembered
+from remediations.host.remembered import remembered
 from remediations.snapshot import Snapshot
 
 

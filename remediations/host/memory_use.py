@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 
-from remediations import freshness, sizes
+from remediations import sizes
 from remediations.facts.base import Unknown
 from remediations.facts.kernel import Kill
 from remediations.facts.processes import Process
+from remediations.host import freshness
 from remediations.snapshot import Snapshot
 
 MOST = 3

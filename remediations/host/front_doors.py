@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from remediations import listening
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_servers import Listen, Server, servers
 from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.facts.sockets import Sockets
+from remediations.host import listening
 
 _EVERY_HOST = frozenset({"*", "0.0.0.0", "::"})  # noqa: S104 - compared with what ss prints, nothing is bound
 

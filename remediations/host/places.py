@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from remediations import databases, topology
 from remediations.editors import nginx_paths
 from remediations.facts.base import Unknown
+from remediations.host import databases, topology
 from remediations.snapshot import FpmVersion, Snapshot
 
 LOGS = "logs"

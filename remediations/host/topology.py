@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from remediations import listening
 from remediations.editors.nginx_address import Address
 from remediations.editors.nginx_upstreams import PassTarget, pass_targets, upstreams
 from remediations.facts import addresses
@@ -14,7 +13,8 @@ from remediations.facts.base import Unknown
 from remediations.facts.processes import Process
 from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
-from remediations.remembered import remembered
+from remediations.host import listening
+from remediations.host.remembered import remembered
 from remediations.snapshot import FpmVersion, Snapshot
 
 # Units that run what others start: a listener in their cgroup says nothing about who should answer there.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from remediations import topology
 from remediations.editors.nginx_address import Address, parse_address
 from remediations.editors.nginx_effective import effective
 from remediations.editors.nginx_upstreams import PassTarget, hosts_by_variable, upstreams
 from remediations.facts.addresses import IP
 from remediations.facts.base import Unknown
 from remediations.facts.resolvers import Asked
+from remediations.host import topology
 from remediations.snapshot import Snapshot
 
 MOST_NAMES = 20

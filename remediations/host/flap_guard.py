@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remediations import freshness
 from remediations.facts.base import Unknown
 from remediations.facts.machine import Machine
 from remediations.facts.restarts import Restart
+from remediations.host import freshness
 from remediations.snapshot import Snapshot
 
 QUARTER = 15 * 60

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
-from remediations import topology
 from remediations.facts.base import Unknown
 from remediations.facts.files import HostFile
 from remediations.facts.machine import Machine
+from remediations.host import topology
 from remediations.snapshot import Snapshot
 
 RECENT_SECONDS = 15 * 60

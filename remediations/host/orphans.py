@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from remediations.facts.base import Unknown
 from remediations.facts.owners import Owner
 from remediations.facts.units import Unit
+from remediations.host.taken import Holder
 from remediations.snapshot import Snapshot
-from remediations.taken import Holder
 
 _PROGRAM = re.compile(r"\{ path=(?P<path>/\S+) ;")
 
