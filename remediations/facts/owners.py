@@ -13,7 +13,8 @@ from remediations.facts.base import Fact, Unknown, fragment, lines_of
 class Owner:
     """`ticks` is when it was started, as the kernel counts: with the pid it names one process and no later one.
 
-    "" and 0 where this user may not see it.
+    "" and 0 where this user may not see it. `apart`: it sees other files or processes than the host's first
+    process does, as those in containers do, whose paths say nothing here.
     """
 
     pid: int
@@ -21,12 +22,13 @@ class Owner:
     program: str
     folder: str
     ticks: int
+    apart: bool = False
 
 
 Owners = Mapping[int, Owner]
 
 _USER = re.compile(r" *([0-9]+) (\S+) *")
-_LINK = re.compile(r"l.* /proc/([0-9]+)/(exe|cwd) -> (.*)")
+_LINK = re.compile(r"l.* /proc/([0-9]+)/(exe|cwd|ns/mnt|ns/pid) -> (.*)")
 _STAT = re.compile(r"([0-9]+) \(.*\) \S+(?: \S+){18} ([0-9]+) .*")
 
 
@@ -42,10 +44,12 @@ def parse(stdout: bytes) -> Owners | Unknown:
             links[int(match[1]), match[2]] = match[3]
         elif match := _STAT.fullmatch(line):
             ticks[int(match[1])] = int(match[2])
-    return {
-        pid: Owner(pid, user, links.get((pid, "exe"), ""), links.get((pid, "cwd"), ""), ticks.get(pid, 0))
-        for pid, user in users.items()
-    }
+    return {pid: _owner(pid, user, links, ticks.get(pid, 0)) for pid, user in users.items()}
+
+
+def _owner(pid: int, user: str, links: Mapping[tuple[int, str], str], ticks: int) -> Owner:
+    apart = any(links.get((pid, kind)) != links.get((1, kind)) for kind in ("ns/mnt", "ns/pid"))
+    return Owner(pid, user, links.get((pid, "exe"), ""), links.get((pid, "cwd"), ""), ticks, apart)
 
 
 FACT: Fact[Owners] = Fact("owners", fragment("owners"), parse)

@@ -7,8 +7,8 @@ pids=$({ ss -H -lntp; ss -H -lxp; } | tr ',' '\n' | sed -n 's/^pid=\([0-9]*\)$/\
 set -- $pids
 [ $# -gt 0 ] || exit 0
 ps -o pid=,user:64= -p "$(IFS=,; echo "$*")"
-links=
-for pid; do links="$links /proc/$pid/exe /proc/$pid/cwd"; done
+links='/proc/1/ns/mnt /proc/1/ns/pid'
+for pid; do links="$links /proc/$pid/exe /proc/$pid/cwd /proc/$pid/ns/mnt /proc/$pid/ns/pid"; done
 ls -ld $links
 stats=; for pid; do stats="$stats /proc/$pid/stat"; done
 cat $stats

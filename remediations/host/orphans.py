@@ -53,6 +53,8 @@ def _difference(snapshot: Snapshot, unit: Unit, owner: Owner) -> str | None:
         return f"pid {owner.pid} is another program than {unit.name}'s"
     if owner.folder != folder:
         return f"pid {owner.pid} works in another folder than {unit.name}, which works in {folder}"
+    if owner.apart:
+        return f"pid {owner.pid} runs in a container or in namespaces of its own, so its files are other ones"
     return None
 
 
@@ -70,5 +72,7 @@ def _elsewhere(snapshot: Snapshot, held: Sequence[Holder], pid: int) -> str | No
     """It may serve others, too: who listens at more than that is left alone."""
     sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
     ours = {one.socket.address for one in held}
+    if other := next((one for one in held if one.elsewhere), None):
+        return f"pid {pid} listens at {other.socket.address}, and not at just {other.place}"
     more = [one.address for one in sockets if pid in one.pids and one.address not in ours]
     return f"pid {pid} listens at {more[0]}, too" if more else None

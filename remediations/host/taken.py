@@ -21,6 +21,7 @@ SAID = re.compile(
 )
 """Node, everything that prints errno 98, PHP-FPM, Gunicorn."""
 
+_EVERY = frozenset({"*", "0.0.0.0", "::"})  # noqa: S104 - what ss prints
 _CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 _PORT = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:]*\]|[\w.*-]*|::):|port |['\"], )(?P<port>\d{1,5})(?!\d|[:.]\d)")
 _PATH = re.compile(r"(?:^|[\s'\"(:])(?P<path>/[^\s'\",)]+)")
@@ -28,11 +29,21 @@ _PATH = re.compile(r"(?:^|[\s'\"(:])(?P<path>/[^\s'\",)]+)")
 
 @dataclass(frozen=True)
 class Holder:
-    """Who listens where somebody else should: the process that holds the socket, of several their parent."""
+    """Who listens where somebody else should: the process that holds the socket, of several their parent.
+
+    `place` is what was wanted, as far as it was said.
+    """
 
     socket: ListeningSocket
     process: Process | None
     owner: Owner | None
+    place: str = ""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it listens at all addresses of the host where one was wanted, or the other way round."""
+        wanted, theirs = self.place.rpartition(":")[0].strip("[]"), _host(self.socket)
+        return bool(wanted) and not self.socket.unix and (wanted in _EVERY) != (theirs in _EVERY)
 
     @property
     def unit(self) -> str | None:
@@ -62,7 +73,7 @@ def places(line: str) -> Iterator[str]:
 def holders(snapshot: Snapshot, place: str, but: Sequence[str]) -> tuple[Holder, ...]:
     """Who holds it now, without the processes of the units `but`."""
     sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
-    every = (_holder(snapshot, socket) for socket in sockets if _clashes(socket, place))
+    every = (_holder(snapshot, socket, place) for socket in sockets if _clashes(socket, place))
     return tuple(one for one in every if not (one.process and one.process.unit in but))
 
 
@@ -82,13 +93,13 @@ def _expected(snapshot: Snapshot, unit: Unit) -> tuple[str, ...]:
     return tuple(one.path or f"{one.host}:{one.port}" for one in addresses)
 
 
-def _holder(snapshot: Snapshot, socket: ListeningSocket) -> Holder:
+def _holder(snapshot: Snapshot, socket: ListeningSocket, place: str) -> Holder:
     processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
     owners = {} if isinstance(snapshot.owners, Unknown) else snapshot.owners
     found = [processes[pid] for pid in socket.pids if pid in processes]
     first = [one for one in found if one.parent not in socket.pids]
     process = next(iter(first or found), None)
-    return Holder(socket, process, owners.get(process.pid) if process else None)
+    return Holder(socket, process, owners.get(process.pid) if process else None, place)
 
 
 def _clashes(socket: ListeningSocket, place: str) -> bool:
@@ -98,5 +109,9 @@ def _clashes(socket: ListeningSocket, place: str) -> bool:
     host, _, port = place.rpartition(":")
     if socket.unix or str(socket.port) != port:
         return False
-    host, theirs = host.strip("[]"), socket.address.rpartition(":")[0].partition("%")[0].strip("[]")
-    return host in ("", "localhost", theirs) or bool({host, theirs} & {"*", "0.0.0.0", "::"})  # noqa: S104 - what ss prints
+    host, theirs = host.strip("[]"), _host(socket)
+    return host in ("", "localhost", theirs) or bool({host, theirs} & _EVERY)
+
+
+def _host(socket: ListeningSocket) -> str:
+    return socket.address.rpartition(":")[0].partition("%")[0].strip("[]")

@@ -1,10 +1,10 @@
 """Ends a left-over of an app that holds its unit's port, then starts the unit: only with `--allow end-orphan`.
 
 Reach for it where a finding says `port-conflict` and that who holds the port is the unit's own program, started by hand
-or left over from another time: the same user, program and folder, in no service, listening at just that address. Ask
-first whoever may have started it: it may be serving. The process gets TERM, ten seconds, then KILL; right before each
-signal the host compares its start time, user and program again, and signals nothing that is not the very same process.
-Then the unit is started.
+or left over from another time: the same user, program and folder, in no service and no container, listening at just
+that address. Ask first whoever may have started it: it may be serving. The process gets TERM, ten seconds, then KILL;
+right before each signal the host compares its start time, user and program again, and signals nothing that is not the
+very same process. Then the unit is started.
 
 It never ends a process that differs in any of these, one of another service, or one that listens elsewhere, too; never
 without `--allow end-orphan` on the command line (no playbook can say it); nothing where the unit could not be started

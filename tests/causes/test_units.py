@@ -215,6 +215,23 @@ def another_folder(host: Snapshot) -> Snapshot:
     )
 
 
+def in_a_container(host: Snapshot) -> Snapshot:
+    assert not isinstance(host.owners, Unknown)
+    return dataclasses.replace(
+        host, owners={pid: dataclasses.replace(one, apart=True) for pid, one in host.owners.items()}
+    )
+
+
+def listens_everywhere(host: Snapshot) -> Snapshot:
+    assert not isinstance(host.sockets, Unknown)
+    return dataclasses.replace(
+        host,
+        sockets=tuple(
+            dataclasses.replace(one, address=one.address.replace("127.0.0.1", "0.0.0.0")) for one in host.sockets
+        ),
+    )
+
+
 def listens_elsewhere(host: Snapshot) -> Snapshot:
     assert not isinstance(host.sockets, Unknown)
     more = tuple(dataclasses.replace(one, address="127.0.0.1:9999") for one in host.sockets if one.port in (8001, 8002))
@@ -225,7 +242,10 @@ def unseen(host: Snapshot) -> Snapshot:
     return dataclasses.replace(host, owners=Unknown("not root"))
 
 
-@pytest.mark.parametrize("altered", [stranger, another_user, another_folder, listens_elsewhere, unseen])
+@pytest.mark.parametrize(
+    "altered",
+    [stranger, another_user, another_folder, in_a_container, listens_everywhere, listens_elsewhere, unseen],
+)
 def test_only_the_units_own_program_is_an_orphan(altered: Callable[[Snapshot], Snapshot]) -> None:
     assert first(snapshot("port-orphan")) == ("port-conflict", APP, "end-orphan")
     finding = diagnosis.diagnose(altered(snapshot("port-orphan")))[0]

@@ -26,6 +26,21 @@ def test_what_may_not_be_seen_is_empty_and_never_guessed() -> None:
     assert parse(b"     57 www-data\n") == {57: Owner(57, "www-data", "", "", 0)}
 
 
+CONTAINED = b"""\
+     57 www-data
+     58 www-data
+lrwxrwxrwx 1 root root 0 Nov 28 01:00 /proc/1/ns/mnt -> mnt:[4026531841]
+lrwxrwxrwx 1 root root 0 Nov 28 01:00 /proc/57/ns/mnt -> mnt:[4026532999]
+lrwxrwxrwx 1 root root 0 Nov 28 01:00 /proc/58/ns/mnt -> mnt:[4026531841]
+"""
+
+
+def test_a_process_in_a_container_is_told_from_one_of_the_host() -> None:
+    found = parse(CONTAINED)
+    assert not isinstance(found, Unknown)
+    assert (found[57].apart, found[58].apart) == (True, False)
+
+
 def test_a_process_that_has_ended_meanwhile_is_left_out() -> None:
     assert parse(b"lrwxrwxrwx 1 a a 0 Nov 28 01:00 /proc/57/exe -> /x\n") == {}
 
