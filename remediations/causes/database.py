@@ -65,7 +65,6 @@ def _down(snapshot: Snapshot, server: DatabaseServer, told: tuple[Evidence, ...]
     unit = server.unit
     state = f"{unit.active_state}/{unit.sub_state}, Result={unit.result}, {unit.unit_file_state or unit.load_state}"
     full = _full_disk(snapshot, server)
-    masked = unit.load_state == "masked" or unit.unit_file_state.startswith("masked")
     lines = [Evidence(f"unit:{unit.name}", state), *told, *_last_words(snapshot, unit.name)]
     return Finding(
         "database-down",
@@ -73,18 +72,18 @@ def _down(snapshot: Snapshot, server: DatabaseServer, told: tuple[Evidence, ...]
         "certain",
         f"the site's database {unit.name} is {unit.active_state}",
         tuple(lines),
-        None if full or masked or not server.down else RESTART,
-        _advice(snapshot, server, full=full, masked=masked),
+        None if full or unit.masked or not server.down else RESTART,
+        _advice(snapshot, server, full=full),
     )
 
 
-def _advice(snapshot: Snapshot, server: DatabaseServer, *, full: str | None, masked: bool) -> str | None:
+def _advice(snapshot: Snapshot, server: DatabaseServer, *, full: str | None) -> str | None:
     unit = server.unit
     if full:
         return (
             f"{full} is full: make room first, then systemctl start {unit.name}. Never delete files below it by hand."
         )
-    if masked:
+    if unit.masked:
         return f"It is masked, so somebody wants it down: ask, then systemctl unmask {unit.name}."
     if unit.unit_file_state == "disabled":
         return (

@@ -155,9 +155,9 @@ def _units(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _said_of(line: JournalLine, state: _State | None) -> _State | None:
     """The unit's state by this line; that systemd has given up outweighs all that follows, a death that it stopped."""
-    if any(words in line.message for words in GAVE_UP):
+    if GAVE_UP.search(line.message):
         return _State("start-limit-hit", "systemd has given up starting it", state.lines if state else [])
-    if any(words in line.message for words in DIED) and (state is None or state.cause != "start-limit-hit"):
+    if DIED.search(line.message) and (state is None or state.cause != "start-limit-hit"):
         died = state if state and state.cause == "service-crashed" else None
         return died or _State("service-crashed", "it died")
     if line.message.startswith("Stopped ") and state is None:

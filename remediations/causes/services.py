@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,12 +12,14 @@ from remediations.facts.journal import JournalLine
 from remediations.facts.units import Unit
 from remediations.findings import Confidence, Evidence, Finding
 from remediations.host import flap_guard, freshness, topology
+from remediations.host.journal import lines_about, those, told
 from remediations.nginx import log as nginx_log
 from remediations.snapshot import Snapshot
 
 RESTART = "restart-service"
-GAVE_UP = ("Start request repeated too quickly", "start of the service was attempted too often")
-DIED = ("Main process exited", "Failed with result", "has been killed by the OOM killer")
+GAVE_UP = re.compile("Start request repeated too quickly|start of the service was attempted too often")
+DIED = re.compile("Main process exited|Failed with result|has been killed by the OOM killer")
+STOPPED = re.compile("Stopped|Deactivated successfully")
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
@@ -49,35 +52,27 @@ def _activated(snapshot: Snapshot, unit: Unit) -> Finding | None:
 
 
 def _state(snapshot: Snapshot, unit: Unit) -> Finding | None:
-    lines = _recent(snapshot, unit)
+    lines = lines_about(snapshot, unit)
     if unit.active_state == "failed":
-        gave_up = _those(lines, GAVE_UP)
+        gave_up = those(lines, GAVE_UP)
         if unit.result == "start-limit-hit" or gave_up:
-            told = [*_those(lines, DIED), *gave_up] or lines
-            return _finding(snapshot, "start-limit-hit", unit, "systemd has given up starting it", told)
-        return _finding(snapshot, "service-crashed", unit, f"it died ({unit.result})", _those(lines, DIED) or lines)
+            ends = [*those(lines, DIED), *gave_up] or lines
+            return _finding(snapshot, "start-limit-hit", unit, "systemd has given up starting it", ends)
+        return _finding(snapshot, "service-crashed", unit, f"it died ({unit.result})", those(lines, DIED) or lines)
     if unit.active_state == "inactive":
-        stopped = _those(lines, ("Stopped", "Deactivated successfully"))
+        stopped = those(lines, STOPPED)
         return _finding(snapshot, "service-stopped", unit, "it was stopped and not started again", stopped)
     if unit.flapping:
         what = f"it dies and is restarted over and over ({unit.restarts} times)"
-        return _finding(snapshot, "service-flapping", unit, what, _those(lines, DIED) or lines)
+        return _finding(snapshot, "service-flapping", unit, what, those(lines, DIED) or lines)
     return None
 
 
 def _finding(snapshot: Snapshot, cause: str, unit: Unit, what: str, lines: list[JournalLine]) -> Finding:
     state = f"{unit.active_state}/{unit.sub_state}, Result={unit.result}, {unit.unit_file_state}"
-    told = (
-        Evidence(f"journal:{unit.name}", f"{freshness.clock(snapshot.machine, line.time)} {line.message}")
-        for line in sorted(lines, key=lambda line: line.time)[-3:]
-    )
-    evidence = (Evidence(f"unit:{unit.name}", state), *told, *_refused(snapshot, unit))
-    cure = None if _masked(unit) else RESTART
-    return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", evidence, cure, _advice(snapshot, unit, cause))
-
-
-def _masked(unit: Unit) -> bool:
-    return unit.load_state == "masked" or unit.unit_file_state.startswith("masked")
+    evidence = (Evidence(f"unit:{unit.name}", state), *told(snapshot, unit, lines), *_refused(snapshot, unit))
+    advice = _advice(snapshot, unit, cause)
+    return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", evidence, RESTART, advice)
 
 
 def _refused(snapshot: Snapshot, unit: Unit) -> Iterator[Evidence]:
@@ -91,8 +86,6 @@ def _refused(snapshot: Snapshot, unit: Unit) -> Iterator[Evidence]:
 
 
 def _advice(snapshot: Snapshot, unit: Unit, cause: str) -> str | None:
-    if _masked(unit):
-        return f"It is masked, so somebody wants it down: ask, then systemctl unmask {unit.name}."
     if unit.unit_file_state == "disabled":
         return (
             f"It is disabled, so it is started only if you name it: --set restart-service.services={unit.name}; "
@@ -112,18 +105,6 @@ def _too_often(snapshot: Snapshot, unit: str) -> str:
         f"It was {flap_guard.often(snapshot, unit)}: restart-service does that again only where its parameters "
         f"most_in_15_minutes and most_in_an_hour allow it. A person must find out why: journalctl -u {unit} -e."
     )
-
-
-def _recent(snapshot: Snapshot, unit: Unit) -> list[JournalLine]:
-    """What the manager said of the unit since shortly before its last change of state."""
-    if isinstance(snapshot.journal, Unknown):
-        return []
-    since = freshness.at(snapshot.machine, unit.served_since) - 30
-    return [line for line in snapshot.journal if line.unit == unit.name and line.time >= since]
-
-
-def _those(lines: list[JournalLine], words: tuple[str, ...]) -> list[JournalLine]:
-    return [line for line in lines if any(word in line.message for word in words)]
 
 
 def _socket_deleted(snapshot: Snapshot) -> Iterator[Finding]:

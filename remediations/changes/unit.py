@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from remediations.facts.units import Unit
 from remediations.host import flap_guard
 
 Act = Literal["daemon-reload", "end", "start", "restart", "reload", "enable", "disable"]
@@ -41,3 +42,10 @@ class UnitAction:
     def outweighs(self, other: UnitAction) -> bool:
         """A restart makes a reload of the same unit needless; so does a start."""
         return _WEIGHT.get(self.action, 0) >= _WEIGHT.get(other.action, 0)
+
+
+def masked(unit: Unit) -> str | None:
+    """Why nothing is done to this unit, whatever is wrong with it."""
+    if not unit.masked:
+        return None
+    return f"{unit.name} is masked: somebody wants it down; to allow it again: systemctl unmask {unit.name}"

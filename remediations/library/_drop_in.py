@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from remediations import systemd_time
 from remediations.changes.file import FileChange
-from remediations.changes.unit import UnitAction
+from remediations.changes.unit import UnitAction, masked
 from remediations.editors.systemd_unit import settings
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
@@ -46,8 +46,8 @@ class DropIn:
     def refusal(self) -> str | None:
         """Why this unit gets no drop-in."""
         unit = self.unit
-        if unit.load_state == "masked" or unit.unit_file_state.startswith("masked"):
-            return f"{unit.name} is masked: somebody wants it down; to allow it again: systemctl unmask {unit.name}"
+        if refusal := masked(unit):
+            return refusal
         if not unit.loaded:
             return f"{unit.name} is not loaded (LoadState={unit.load_state})"
         if unit.type == "oneshot":

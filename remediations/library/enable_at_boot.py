@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from remediations.changes.unit import UnitAction
+from remediations.changes.unit import UnitAction, masked
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
 from remediations.findings import Finding
@@ -70,8 +70,8 @@ def _reason(unit: Unit) -> str:
 
 
 def _refusal(unit: Unit) -> str | None:
-    if unit.masked:
-        return f"{unit.name} is masked: somebody wants it down; to allow it again: systemctl unmask {unit.name}"
+    if refusal := masked(unit):
+        return refusal
     if not unit.running:
         return f"{unit.name} does not run ({unit.active_state}), so it is not enabled: start it first, if it is meant"
     if unit.unit_file_state != "disabled":

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from remediations.changes.unit import Act, UnitAction
+from remediations.changes.unit import Act, UnitAction, masked
 from remediations.errors import RefusedError
 from remediations.facts.base import Unknown
 from remediations.facts.units import Unit
@@ -121,8 +121,8 @@ class RestartService:
 
     def _refusal(self, snapshot: Snapshot, unit: Unit) -> str | None:
         """Why a unit that needs something does not get it."""
-        if unit.load_state == "masked" or unit.unit_file_state.startswith("masked"):
-            return f"{unit.name} is masked: somebody wants it down; to allow it again: systemctl unmask {unit.name}"
+        if refusal := masked(unit):
+            return refusal
         down = unit.active_state in ("inactive", "failed")
         named = any(unit in resolve(snapshot, name) for name in self.services)
         if down and unit.unit_file_state == "disabled" and not named:
