@@ -114,8 +114,10 @@ def _at_most_likely(finding: Finding) -> Finding:
     return replace(finding, confidence="likely") if finding.confidence == "certain" else finding
 
 
-def _rank(finding: Finding) -> tuple[bool, int]:
-    return finding.aside, ORDER.index(finding.cause) if finding.cause in ORDER else len(ORDER)
+def _rank(finding: Finding) -> tuple[bool, int, bool]:
+    """Of one cause what is merely possible comes last."""
+    place = ORDER.index(finding.cause) if finding.cause in ORDER else len(ORDER)
+    return finding.aside, place, finding.confidence == "possible"
 
 
 def unknown(snapshot: Snapshot) -> Finding:

@@ -16,10 +16,15 @@ _SECRET_PARTS = frozenset(
         "credential", "credentials", "authorization",
     }
 )  # fmt: skip
-_SECRET_AT_THE_END = frozenset({"key", "auth", "pass", "cookie", "salt", "dsn", "signature"})
+_SECRET_AT_THE_END = frozenset(
+    {
+        "key", "auth", "pass", "pw", "cookie", "salt", "dsn", "signature", "sig", "jwt",
+        "phpsessid", "jsessionid", "sessionid", "sid",
+    }
+)  # fmt: skip
 # Directives whose names end like a secret's, but which hold a path, a template, a title or a size.
 _HARMLESS = re.compile(
-    r"(?:\w+_)?ssl_certificate_key|ssl_session_ticket_key|(?:\w+_)?ssl_password_file|auth_basic|auth_basic_user_file"
+    r"(?:\w+_)?ssl_certificate_key|auth_jwt|ssl_session_ticket_key|(?:\w+_)?ssl_password_file|auth_basic|auth_basic_user_file"
     r"|auth_request|\w+_cache_key|(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass|PWD|OLDPWD|ask-become-pass",
 )
 _WHOLLY_SECRET = re.compile(r"secure_link_(?:md5|secret)|env\[[^\]]*\]|auth_jwt_key", re.I)
@@ -97,6 +102,8 @@ def is_secret_name(name: str) -> bool:
     parts = [part.lower() for part in _PARTS.findall(last)]
     if not parts or (last.startswith("$") and parts[-1] == "cookie"):
         return False
+    if parts[-2:] == ["session", "id"]:
+        return True
     return not _SECRET_PARTS.isdisjoint(parts) or parts[-1] in _SECRET_AT_THE_END
 
 

@@ -273,8 +273,9 @@ def test_a_reader_who_leaves_does_not_change_the_exit_code(command: CommandLine)
     assert answer.returncode == 4
 
 
-def test_a_report_that_cannot_be_written_is_said_with_the_state_of_each_host(command: CommandLine) -> None:
-    answer = shell(command, "$invoke diagnose --host web1 >/dev/full")
+@pytest.mark.parametrize("where", [">/dev/full", "--output /dev/full"])
+def test_a_report_that_cannot_be_written_is_said_with_the_state_of_each_host(where: str, command: CommandLine) -> None:
+    answer = shell(command, f"$invoke diagnose --host web1 {where}")
     assert answer.returncode == 1
     assert "the report was not written (No space left on device)" in answer.stderr
     assert "web1: unreachable" in answer.stderr

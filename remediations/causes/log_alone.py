@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from remediations.causes import php_workers
+from remediations.causes import php_workers, units
 from remediations.causes.services import DIED, GAVE_UP, RESTART
 from remediations.facts.base import Unknown
 from remediations.facts.journal import JournalLine
@@ -75,8 +75,8 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
             yield from complaints.findings(snapshot, (saying,))
         yield from _config_invalid(snapshot)
         yield from {(one.cause, one.subject): one for one in _php_fpm(snapshot)}.values()
-        yield from _units(snapshot)
-        yield from _killed_by_kernel(snapshot)
+        ended = (*_units(snapshot), *_killed_by_kernel(snapshot))
+        yield from {(one.cause, one.subject): one for one in ended}.values()
         yield from _taken(snapshot)
         yield from _full(snapshot)
 
@@ -124,12 +124,16 @@ def _master(snapshot: Snapshot) -> str:
     return units.pop() if len(units) == 1 else "php-fpm"
 
 
+_OF_MEMORY = dict.fromkeys((units.OOM, "worker-oom"), f"{php_workers.OOM} ")
+
+
 @dataclass
 class _State:
     """How a unit stands, and the lines that say so."""
 
     cause: str
     what: str
+    cure: str | None = RESTART
     lines: list[JournalLine] = field(default_factory=list)
 
 
@@ -145,24 +149,37 @@ def _units(snapshot: Snapshot) -> Iterator[Finding]:
             states[line.unit] = new
             new.lines.append(line)
     for name, state in states.items():
+        if state.cause == "worker-oom" and not _FPM_UNIT.fullmatch(name):
+            continue  # it may run on without that process
         told = [f"{freshness.clock(snapshot.machine, one.time)} {one.message}" for one in state.lines[-MOST_LINES:]]
         yield Finding(
             state.cause, name, "likely", f"{name}: {state.what}, as the journal ends",
-            tuple(Evidence(f"journal:{name}", text) for text in told), RESTART,
+            tuple(Evidence(f"journal:{name}", text) for text in told), state.cure,
+            f"{_OF_MEMORY.get(state.cause, '')}"
             f"Ask the host how it is now: systemctl status {name}; why: journalctl -u {name} -e.",
         )  # fmt: skip
 
 
 def _said_of(line: JournalLine, state: _State | None) -> _State | None:
     """The unit's state by this line; that systemd has given up outweighs all that follows, a death that it stopped."""
+    before = state.lines if state else []
     if GAVE_UP.search(line.message):
-        return _State("start-limit-hit", "systemd has given up starting it", state.lines if state else [])
+        return _State("start-limit-hit", "systemd has given up starting it", lines=before)
     if DIED.search(line.message) and (state is None or state.cause != "start-limit-hit"):
-        died = state if state and state.cause == "service-crashed" else None
-        return died or _State("service-crashed", "it died")
+        return _death(line, state.cause if state else "", before)
     if line.message.startswith("Stopped ") and state is None:
         return _State("service-stopped", "it was stopped and not started again")
     return None
+
+
+def _death(line: JournalLine, cause: str, before: list[JournalLine]) -> _State:
+    """One process that the kernel killed is no death of the unit, until systemd says that it ended all of it."""
+    if "Failed with result 'oom-kill'" in line.message or cause == units.OOM:
+        what = "it was stopped as a whole after one of its processes ran out of memory"
+        return _State(units.OOM, what, "oom-policy", before)
+    if units.KILLED in line.message and cause != "service-crashed":
+        return _State("worker-oom", "one of its processes was killed for want of memory", None, before)
+    return _State("service-crashed", "it died", lines=before)
 
 
 def _killed_by_kernel(snapshot: Snapshot) -> Iterator[Finding]:

@@ -48,8 +48,9 @@ def _entry(name: str, cls: type[Planner]) -> Iterator[str]:
 
 
 def _parameters(cls: type[Planner], name: str) -> Iterator[str]:
-    yield f"Parameters (--set {name}.NAME=VALUE, or in a playbook):"
-    for row in parameters.describe(cls):
+    rows = parameters.describe(cls)
+    yield f"Parameters (--set {name}.NAME=VALUE, or in a playbook):" if rows else "It has no parameters."
+    for row in rows:
         yield f"  {row.name}  {row.type}, default {row.default}"
         if row.help:
             yield f"      {row.help}"

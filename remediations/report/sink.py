@@ -29,12 +29,13 @@ def opened(path: Path | None) -> Iterator[Sink]:
         number = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
     except OSError as error:
         raise UsageError(f"--output {path}: {error.strerror}") from error
-    with open(number, "wb") as file:
+    # Unbuffered: what a full disk has refused once must not be tried again, and fail again, when it is closed.
+    with open(number, "wb", buffering=0) as file:
 
         def write(document: str) -> None:
-            data = document.encode("utf-8", "backslashreplace")
-            file.write(data)
-            file.flush()
+            data = rest = document.encode("utf-8", "backslashreplace")
+            while rest:
+                rest = rest[file.write(rest) :]
             if file.seekable():
                 file.truncate(len(data))
 

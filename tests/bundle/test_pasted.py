@@ -43,6 +43,7 @@ def nginx(message: str, about: str = TO_FPM, time: str = "13:05:00", level: str 
 
 
 UNIT = "php8.2-fpm.service"
+KILLED = f"Nov 22 13:05:00 web1 systemd[1]: {UNIT}: A process of this unit has been killed by the OOM killer.\n"
 MISSING = nginx(f"connect() to {FPM_SOCKET} failed (2: No such file or directory) while connecting to upstream")
 STOPPED = [("service-stopped", FPM_SOCKET, "possible"), ("socket-path-mismatch", FPM_SOCKET, "possible")]
 KINDS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
@@ -104,6 +105,20 @@ KINDS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         "Nov 22 13:05:00 web1 kernel: Out of memory: Killed process 812 (php-fpm8.2) total-vm:1kB, anon-rss:1kB\n",
         [("worker-oom", "php-fpm", "likely")],
     ),
+    "stopped for want of memory": (
+        KILLED + f"Nov 22 13:05:00 web1 systemd[1]: {UNIT}: Failed with result 'oom-kill'.\n",
+        [("oom-stopped-unit", UNIT, "likely")],
+    ),
+    "a worker killed for want of memory": (KILLED, [("worker-oom", UNIT, "likely")]),
+    "the same in the kernel's words, too": (
+        KILLED + "Nov 22 13:05:00 web1 kernel: Out of memory: Killed process 812 (php-fpm8.2) total-vm:1kB\n",
+        [("worker-oom", UNIT, "likely")],
+    ),
+    "the main process killed for want of memory": (
+        KILLED + f"Nov 22 13:05:00 web1 systemd[1]: {UNIT}: Main process exited, code=killed, status=9/KILL\n"
+        f"Nov 22 13:05:00 web1 systemd[1]: {UNIT}: Failed with result 'oom-kill'.\n",
+        [("oom-stopped-unit", UNIT, "likely")],
+    ),
     "a port that is taken": (
         "2026/11/22 13:05:00 [emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)\n"
         "Nov 22 13:05:01 web1 node[77]: Error: listen EADDRINUSE: address already in use 127.0.0.1:3000\n",
@@ -163,6 +178,11 @@ def test_a_death_shows_how_the_process_ended() -> None:
         f"2026-11-22 13:05:00 {UNIT}: Main process exited, code=killed, status=9/KILL",
         f"2026-11-22 13:05:00 {UNIT}: Failed with result 'signal'.",
     ]
+
+
+def test_what_the_journal_says_of_the_service_comes_before_what_its_socket_may_mean() -> None:
+    text = KINDS["stale socket"][0] + KINDS["died"][0]
+    assert found(text) == [("service-crashed", UNIT, "likely"), ("service-crashed", FPM_SOCKET, "possible")]
 
 
 def test_a_mix_is_told_in_the_order_of_causes_with_lines_of_each() -> None:

@@ -23,6 +23,11 @@ def test_a_cause_is_explained_without_the_marks_of_its_page() -> None:
     assert set(causes()) == {*diagnosis.ORDER, "unknown"}
 
 
+def test_a_remediation_without_parameters_says_so_in_place_of_an_empty_list() -> None:
+    assert explain("reload-nginx").endswith("\n\nIt has no parameters.\n")
+    assert "Parameters (--set limit-req.NAME=VALUE, or in a playbook):\n  " in explain("limit-req")
+
+
 def test_a_name_that_there_is_not_is_an_error_with_those_that_there_are() -> None:
     with pytest.raises(UsageError, match=r"did you mean 'service-stopped'.*limit-req.*the causes disk-full"):
         explain("servce-stopped")
