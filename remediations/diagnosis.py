@@ -52,6 +52,7 @@ ORDER = (
     "worker-segfault",
     "worker-oom",
     "request-terminated",
+    "php-fatal",
     "dns-failure",
     "dns-stale",
     "firewall-reject",

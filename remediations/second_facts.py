@@ -149,7 +149,7 @@ def validators(snapshot: Snapshot) -> tuple[validation.Validator, ...]:
         nginx_ = snapshot.live_nginx
         found.append(validation.nginx(nginx_.binary, nginx_.main, nginx_.build.prefix))
     if not isinstance(snapshot.php, Unknown):
-        found += [validation.php_fpm(fpm.binary, fpm.main) for fpm in snapshot.php.versions]
+        found += [validation.php_fpm(fpm.binary, fpm.main) for fpm in snapshot.php.versions if fpm.binary]
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from remediations.causes import units
+from remediations.causes import services, units
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
 from remediations.facts.sockets import ListeningSocket
@@ -31,7 +31,8 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
         found = topology.behind(snapshot, address)
         unit = snapshot.unit(found.unit or "")
         explained = address in missing or (unit is None and len(found.units) == 1 and told.issuperset(found.units))
-        if found.socket is None and not explained and (unit is None or unit.running):
+        runs = unit is None or (unit.running and not services.dies_later(snapshot, unit))
+        if found.socket is None and not explained and runs:
             finding = _elsewhere(snapshot, found) or _down(snapshot, found, unit)
             if finding:
                 yield finding

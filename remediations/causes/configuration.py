@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
@@ -11,12 +12,21 @@ from remediations.facts.validation import Verdict
 from remediations.findings import Evidence, Finding
 from remediations.host import taken, topology
 from remediations.host.journal import lines_about, those, told
+from remediations.nginx import complaints
+from remediations.php import pools as php_pools
 from remediations.snapshot import FpmVersion, Snapshot
 
 FPM_REFUSES = re.compile(r"\[\d\d-\w{3}-\d{4} [\d:]+\] (?:ERROR|ALERT): (?!FPM initialization failed)")
 CONFIG = "78"
 """Its exit code, systemd's 78/CONFIG."""
 
+_POOL = re.compile(r"\[pool (?P<pool>[^\]]{1,255})\] ")
+_LIBRARY = re.compile(r"Unable to load dynamic library '(?P<name>[\w./-]{1,200})'")
+_MISSED = re.compile(
+    r"PHP Fatal error: .{0,2000}(?:Class \"[^\"]+\" not found|undefined (?:function|constant)|could not find driver)",
+    re.DOTALL,
+)
+"""What PHP says of a page that needs what has not been loaded."""
 _UNRESOLVED = re.compile(r"host not found in upstream \"(?P<name>[^\":]+)")
 _WHERE = re.compile(r"(?: in | file )'?\"?(?P<file>/[^\s:'\"]+)'?\"?(?::| at line | on line )(?P<line>\d+)")
 
@@ -52,9 +62,10 @@ def _at_start(snapshot: Snapshot, version: FpmVersion, unit: Unit) -> Iterator[F
 
 def _finding(snapshot: Snapshot, verdict: Verdict) -> Finding:
     lines = verdict.output.splitlines()
+    if not verdict.fatal:
+        return _printed(snapshot, verdict, lines)
     telling = [line for line in lines if re.search(r"\[emerg\]|ALERT|ERROR|rror:", line)] or lines or ["no output"]
-    match = next((match for line in telling if (match := _WHERE.search(line))), None)
-    place = f"{match['file']}:{match['line']}" if match else verdict.subject
+    place = _place(snapshot, telling) or verdict.subject
     return Finding(
         "config-invalid",
         _unit(snapshot, verdict) or verdict.subject,
@@ -64,6 +75,39 @@ def _finding(snapshot: Snapshot, verdict: Verdict) -> Finding:
         None,
         f"{_name(telling)}Mend {place}, then check with: {verdict.name}. {_then(snapshot, verdict)}",
     )
+
+
+def _place(snapshot: Snapshot, lines: Sequence[str]) -> str | None:
+    """Where the lines say that the fault is; PHP-FPM names the pool alone, which lies in a file of its own."""
+    if match := next((match for line in lines if (match := _WHERE.search(line))), None):
+        return f"{match['file']}:{match['line']}"
+    pools = {match["pool"] for line in lines if (match := _POOL.search(line))}
+    versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
+    sources = (at.pool.listen.source for at in php_pools.every(versions) if at.pool.name in pools)
+    return next((source.file for source in sources if source), None)
+
+
+def _printed(snapshot: Snapshot, verdict: Verdict, lines: Sequence[str]) -> Finding:
+    """PHP-FPM says what it cannot take, and runs without it: a php.ini that does not parse, an extension."""
+    telling = [line for line in lines if not line.endswith("test is successful")] or list(lines)
+    unit, place = _unit(snapshot, verdict), _place(snapshot, telling) or verdict.subject
+    library = next((match["name"] for line in telling if (match := _LIBRARY.search(line))), None)
+    fatal = [one for one in complaints.fresh(snapshot, of_apps=True) if _MISSED.search(one.message)]
+    missed = tuple(Evidence(one.source, one.text.partition("\n")[0]) for one in fatal[-1:])
+    mend = (
+        f"Install the extension {library} for this version of PHP again, or take its line out (grep -rn {library} "
+        f"{posixpath.dirname(posixpath.dirname(verdict.subject))})"
+        if library
+        else f"Mend {place}"
+    )
+    return Finding(
+        "config-invalid", unit or verdict.subject, "certain",
+        f"PHP starts without {f'the extension {library}' if library else f'what stands from {place} on'}",
+        (*(Evidence(f"file:{place}", line) for line in telling[:3]), *missed), None,
+        f"{mend}, then look at what {verdict.name} prints: it exits 0 all the same, and PHP-FPM starts, but pages that "
+        f"need it fail (500). Then systemctl reload {unit or 'PHP-FPM'}.",
+        aside=not missed,
+    )  # fmt: skip
 
 
 def _name(lines: Sequence[str]) -> str:

@@ -171,5 +171,10 @@ def _in(source: str, text: str, shown: str, time: float) -> Iterator[Complaint]:
             yield Complaint(kind, Evidence(source, words), time)
 
 
+def speaks_of_one(text: str) -> bool:
+    """Whether these words say that a database could not be reached."""
+    return any(pattern.search(text[:_LONGEST]) for pattern in _PATTERNS.values())
+
+
 def _first_line(text: str) -> str:
     return text.partition("\n")[0]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from remediations import health
 from remediations.facts.base import Unknown
 from remediations.findings import Evidence, Finding
+from remediations.host import listening, topology
+from remediations.nginx import complaints
 from remediations.php import fpm_log, waiting
 from remediations.php import pools as php_pools
 from remediations.php.pools import REACHED, PoolAt
@@ -23,9 +26,11 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     """pool-blocked or pool-exhausted, once a pool: said by FPM's log since its last (re)start, or seen at work."""
     versions = () if isinstance(snapshot.fpm_versions, Unknown) else snapshot.fpm_versions
     for at in php_pools.every(versions):
-        full = (*_said(snapshot, at), *_seen(snapshot, at))
-        full = full or tuple(_all_serve(snapshot, at))
-        if full:
+        said, seen = tuple(_said(snapshot, at)), tuple(_seen(snapshot, at))
+        full = (*said, *seen) or tuple(_all_serve(snapshot, at))
+        if said and not seen and _has_idle(snapshot, at):
+            yield _over(at, said)
+        elif full:
             waits = waiting.evidence(snapshot, at)
             yield _blocked(snapshot, at, full, waits) if waits else _exhausted(at, full)
 
@@ -40,6 +45,24 @@ def _exhausted(at: PoolAt, full: tuple[Evidence, ...]) -> Finding:
         "tune-max-children",
         "If the workers wait for a database or another server, more of them do not help: see its slow log.",
     )
+
+
+def _over(at: PoolAt, said: tuple[Evidence, ...]) -> Finding:
+    """It was full and is not now: what is bad now has another cause."""
+    finding = _exhausted(at, said)
+    what = f"pool {at.pool.name} had all of its {at.pool.max_children.value} workers busy, and has idle ones now"
+    return replace(finding, summary=what, aside=True)
+
+
+def _has_idle(snapshot: Snapshot, at: PoolAt) -> bool:
+    """Not all of its workers serve a request, as far as that can be seen, and nginx complains of nothing there now."""
+    if isinstance(snapshot.work, Unknown) or php_pools.none_idle(snapshot, at):
+        return False
+    listen = {name for one in topology.backend_addresses(snapshot) if at.listens_at(one)
+              for name in listening.names(snapshot, one)}  # fmt: skip
+    if any(complaints.subject(record) in listen for record in complaints.fresh(snapshot)):
+        return False
+    return len(waiting.seen(snapshot, at).serving) < at.pool.max_children.value
 
 
 def _blocked(snapshot: Snapshot, at: PoolAt, full: tuple[Evidence, ...], waits: tuple[Evidence, ...]) -> Finding:

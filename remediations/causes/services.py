@@ -18,7 +18,14 @@ from remediations.snapshot import Snapshot
 
 RESTART = "restart-service"
 GAVE_UP = re.compile("Start request repeated too quickly|start of the service was attempted too often")
-DIED = re.compile("Main process exited|Failed with result|has been killed by the OOM killer")
+DIED = re.compile("(?:Main|Control) process exited|Failed with result|has been killed by the OOM killer")
+RAN = re.compile("Main process exited")
+BEFORE = re.compile("Control process exited")
+"""A command that comes before the main process, or makes it."""
+AGAIN = re.compile("Scheduled restart job")
+OFTEN, OFTEN_SECONDS, YOUNG_SECONDS = 3, 5 * 60, 60
+"""Who was started again three times within five minutes, the last time a minute ago, dies after he has begun to run."""
+WORDS_SECONDS = 5
 STOPPED = re.compile("Stopped|Deactivated successfully")
 
 
@@ -58,21 +65,45 @@ def _state(snapshot: Snapshot, unit: Unit) -> Finding | None:
         if unit.result == "start-limit-hit" or gave_up:
             ends = [*those(lines, DIED), *gave_up] or lines
             return _finding(snapshot, "start-limit-hit", unit, "systemd has given up starting it", ends)
-        return _finding(snapshot, "service-crashed", unit, f"it died ({unit.result})", those(lines, DIED) or lines)
+        ran = not those(lines, BEFORE) or those(lines, RAN)
+        what = f"it {'died' if ran else 'could not start'} ({unit.result})"
+        return _finding(snapshot, "service-crashed", unit, what, those(lines, DIED) or lines)
     if unit.active_state == "inactive":
         stopped = those(lines, STOPPED)
         return _finding(snapshot, "service-stopped", unit, "it was stopped and not started again", stopped)
     if unit.flapping:
         what = f"it dies and is restarted over and over ({unit.restarts} times)"
         return _finding(snapshot, "service-flapping", unit, what, those(lines, DIED) or lines)
-    return None
+    return dies_later(snapshot, unit)
+
+
+def dies_later(snapshot: Snapshot, unit: Unit) -> Finding | None:
+    """It lives for some seconds each time, and that is when we look; systemd starts it again, no restart does more."""
+    now, journal = snapshot.machine.now, () if isinstance(snapshot.journal, Unknown) else snapshot.journal
+    late = [one for one in journal if one.unit == unit.name and now - OFTEN_SECONDS <= one.time]
+    again, died = those(late, AGAIN), those(late, DIED)
+    young = now - freshness.at(snapshot.machine, unit.served_since) <= YOUNG_SECONDS
+    if not unit.running or not young or len(again) < OFTEN or not died:
+        return None
+    what = f"it dies some time after each start and is started again ({len(again)} times in five minutes)"
+    return replace(_finding(snapshot, "service-flapping", unit, what, died), remediation=None)
 
 
 def _finding(snapshot: Snapshot, cause: str, unit: Unit, what: str, lines: list[JournalLine]) -> Finding:
     state = f"{unit.active_state}/{unit.sub_state}, Result={unit.result}, {unit.unit_file_state}"
-    evidence = (Evidence(f"unit:{unit.name}", state), *told(snapshot, unit, lines), *_refused(snapshot, unit))
+    ends = (*told(snapshot, unit, lines), *_last_words(snapshot, unit, lines))
+    evidence = (Evidence(f"unit:{unit.name}", state), *ends, *_refused(snapshot, unit))
     advice = _advice(snapshot, unit, cause)
     return Finding(cause, unit.name, "certain", f"{unit.name}: {what}", evidence, RESTART, advice)
+
+
+def _last_words(snapshot: Snapshot, unit: Unit, ends: list[JournalLine]) -> tuple[Evidence, ...]:
+    """What the program itself has printed last before it died, or what stands before it and failed."""
+    said = [] if isinstance(snapshot.journal, Unknown) else [one for one in snapshot.journal if one.unit == unit.name]
+    died = max((one.time for one in those(ends, DIED)), default=0)
+    near = (one for one in said if one.message.strip() and died - WORDS_SECONDS <= one.time <= died + 1)
+    own = [one for one in near if one.source != "systemd" and "] NOTICE: " not in one.message]
+    return told(snapshot, unit, own, 1)
 
 
 def _refused(snapshot: Snapshot, unit: Unit) -> Iterator[Evidence]:

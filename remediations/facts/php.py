@@ -15,6 +15,8 @@ UNLIMITED = 1 << 62
 class Fpm:
     """One PHP-FPM: `version` as its folder says ("8.2", "" where there is none), `master` its pid where it runs.
 
+    `binary` is "" where a unit is to start it and its program is gone.
+
     `ini_files` in the order in which PHP reads them. `memory_limits` in bytes: what its cgroup and each of that one's
     ancestors allow; empty where nothing limits it. `unit` is "" where no unit file names
     a main file of no known layout.

@@ -26,7 +26,8 @@ fpm() { # version main binary unit ini-folder conf.d-folder
   master=$(printf '%s\n' "$masters" | awk -v main="$2" '$2 == main { print $1; exit }')
   bin=$3
   [ -n "$master" ] && { exe=$(readlink "/proc/$master/exe"); exe=${exe%" (deleted)"}; [ -x "$exe" ] && bin=$exe; }
-  [ -n "$master" ] || [ -x "$bin" ] || return 0
+  # A program that is gone while its unit is there: somebody must tell why it does not start.
+  [ -n "$master" ] || [ -x "$bin" ] || { printf '%s\n' "$own" | grep -qF -- " $bin " && bin=; } || return 0
   echo "fpm $1"; echo "main $2"; echo "binary $bin"; echo "unit $(unit_of "$2" "$4")"; echo "master $master"
   [ -n "$master" ] && limits "$master"
   all=$all$2$nl

@@ -21,19 +21,24 @@ def master(snapshot: Snapshot, unit: Unit) -> int | None:
 
 
 def invalid(snapshot: Snapshot, unit: Unit) -> str | None:
-    """Why this unit may not be started or restarted now: its configuration test fails."""
+    """Why this unit may not be started or restarted now: its configuration test fails.
+
+    What its test only prints keeps no daemon down: one that is down loses nothing by a start without it.
+    """
     nginx = topology.nginx_unit(snapshot)
     if snapshot.live_nginx and nginx and nginx.name == unit.name:
         return invalid_daemon(snapshot, unit.name, snapshot.live_nginx.main)
     versions = () if isinstance(snapshot.php, Unknown) else snapshot.php.versions
     mains = (fpm.main for fpm in versions if fpm.unit == unit.name)
-    return next((refusal for main in mains if (refusal := invalid_daemon(snapshot, unit.name, main))), None)
+    down = not unit.running
+    refusals = (invalid_daemon(snapshot, unit.name, main, only_fatal=down) for main in mains)
+    return next((refusal for refusal in refusals if refusal), None)
 
 
-def invalid_daemon(snapshot: Snapshot, name: str, main: str) -> str | None:
+def invalid_daemon(snapshot: Snapshot, name: str, main: str, *, only_fatal: bool = False) -> str | None:
     """The same for the daemon with this main file."""
     verdicts = () if isinstance(snapshot.verdicts, Unknown) else snapshot.verdicts
     bad = next((verdict for verdict in verdicts if verdict.subject == main and not verdict.ok), None)
-    if bad is None:
+    if bad is None or (only_fatal and not bad.fatal):
         return None
     return f"{name} is left as it is, its configuration does not validate: {bad.output.splitlines()[0]}"

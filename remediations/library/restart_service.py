@@ -140,7 +140,9 @@ class RestartService:
         """Why a start would fail again; whoever has mended it since may name the unit."""
         if unit.running or self.services:
             return None
-        why = next((one for one in findings if one.subject == unit.name and one.cause in IN_VAIN), None)
+        why = next(
+            (one for one in findings if one.subject == unit.name and one.cause in IN_VAIN and not one.aside), None
+        )
         return f"{unit.name} is not started, it would fail again: {why.summary}; mend that first" if why else None
 
     @property

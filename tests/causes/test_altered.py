@@ -9,8 +9,9 @@ import pytest
 
 from remediations import diagnosis
 from remediations.facts.base import Unknown
+from remediations.facts.journal import JournalLine
 from remediations.snapshot import Snapshot
-from tests.causes.alter import FPM, found, units, with_unit
+from tests.causes.alter import FPM, found, units, with_named_unit, with_unit
 from tests.causes.recorded import snapshot
 
 
@@ -32,6 +33,40 @@ def test_a_unit_whose_restarts_rise_between_two_looks_is_flapping() -> None:
 
 def test_restarts_that_lie_in_the_past_are_no_flapping() -> None:
     assert found(with_unit(snapshot("healthy"), restarts=4, sampled_restarts=4)) == []
+
+
+APP = "app@8001.service"
+
+
+def dying(host: Snapshot, *ago: float) -> Snapshot:
+    """The same host, whose first app has died so many seconds ago, was started again a second later, and runs."""
+    now, journal = host.machine.now, host.journal
+    assert not isinstance(journal, Unknown)
+    said = (
+        JournalLine(now - one + after, source, APP, message)
+        for one in ago
+        for after, source, message in (
+            (-0.5, "node", "Error: connect ECONNREFUSED 127.0.0.1:6379"),
+            (0, "systemd", f"{APP}: Main process exited, code=exited, status=1/FAILURE"),
+            (1, "systemd", f"{APP}: Scheduled restart job, restart counter is at 3."),
+        )
+    )
+    started = with_named_unit(host, APP, served_since=host.machine.uptime - ago[-1] + 1)
+    return dataclasses.replace(started, journal=(*journal, *said))
+
+
+def test_an_app_that_lives_for_some_seconds_each_time_is_flapping_and_says_why() -> None:
+    host = dying(snapshot("healthy"), 11, 7, 3)
+    sockets = () if isinstance(host.sockets, Unknown) else host.sockets
+    deaf = dataclasses.replace(host, sockets=tuple(one for one in sockets if one.port != 8001))
+    (finding,) = diagnosis.diagnose(deaf)
+    assert (finding.cause, finding.subject, finding.remediation) == ("service-flapping", APP, None)
+    assert any("ECONNREFUSED 127.0.0.1:6379" in one.text for one in finding.evidence)
+
+
+@pytest.mark.parametrize("ago", [(7, 3), (3000, 2000, 3), (240, 200, 100)], ids=["twice", "long ago", "it stands now"])
+def test_an_app_that_was_started_again_is_not_yet_flapping(ago: tuple[float, ...]) -> None:
+    assert found(dying(snapshot("healthy"), *ago)) == []
 
 
 def test_an_address_that_no_unit_names_is_an_app_that_is_down() -> None:

@@ -200,3 +200,13 @@ def test_a_hostile_slow_log_is_read_in_no_time() -> None:
 def test_the_shares_are_of_the_time_between_the_looks() -> None:
     assert Work(0.4, 0.05, asleep=True, moved=True).computes
     assert not Work(4.0, 0.05, asleep=True, moved=True).computes
+
+
+def test_a_pool_that_was_full_and_is_not_now_explains_nothing_that_is_bad_now() -> None:
+    assert not isinstance(EXHAUSTED.sockets, Unknown)
+    quiet = tuple(dataclasses.replace(one, waiting=0) for one in EXHAUSTED.sockets)
+    well = dataclasses.replace(EXHAUSTED, answers=snapshot("healthy").answers, sockets=quiet, work={})
+    finding = capacity(with_unit(well, status_text="Processes active: 0, idle: 2, Requests: 9"))
+    assert finding.aside
+    assert "had all of its 2 workers busy" in finding.summary
+    assert not capacity(EXHAUSTED).aside

@@ -168,6 +168,12 @@ def nginx_killed(host: LabHost) -> None:
     host.sh("kill -KILL $(cat /run/nginx.pid); sleep 0.3")
 
 
+def fpm_program_gone(host: LabHost) -> None:
+    """An upgrade was broken off: PHP-FPM's files and unit are there, its program is not."""
+    host.sh("systemctl stop php8.2-fpm && rm /usr/sbin/php-fpm8.2")
+    restart(host, "php8.2-fpm")
+
+
 def php_memory_limit(host: LabHost) -> None:
     """The page needs more memory than PHP may have."""
     host.write(INDEX, b"<?php ini_set('memory_limit', '8M'); $all = str_repeat('x', 64000000); echo 'ok from php';\n")

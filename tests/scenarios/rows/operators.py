@@ -122,11 +122,16 @@ ROWS = (
     Scenario("nginx was stopped", by.nginx_stopped, ("service-stopped", NGINX), cured=(("start", NGINX),)),
     Scenario("nginx was killed", by.nginx_killed, ("service-crashed", NGINX), cured=(("start", NGINX),)),
     Scenario(
+        "PHP-FPM's program is gone",
+        by.fpm_program_gone,
+        ("unit-broken", FPM),
+        refused=("203/EXEC",),
+    ),
+    Scenario(
         "PHP's memory limit",
         by.php_memory_limit,
-        ("unknown", "web1"),
-        refused=("Allowed memory size",),
-        sure=False,
+        ("php-fatal", "/var/www/shop/index.php:1"),
+        refused=("Allowed memory size", "memory_limit"),
     ),
     Scenario(
         "nginx passes to the host's own address",
