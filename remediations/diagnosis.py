@@ -11,12 +11,14 @@ from functools import cache
 
 from remediations import causes, health
 from remediations.editors import nginx_paths
+from remediations.editors.nginx_address import parse_address
+from remediations.editors.nginx_servers import Server
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Log
 from remediations.facts.machine import Machine
 from remediations.findings import Evidence, Finding
 from remediations.health import Health
-from remediations.host import freshness
+from remediations.host import freshness, topology
 from remediations.nginx import log
 from remediations.snapshot import Snapshot
 
@@ -83,6 +85,8 @@ ORDER = (
     "path-broken",
 )
 
+NOBODY_LISTENS = ("socket-path-mismatch", "address-mismatch", "app-down")
+"""What the configuration and the sockets tell, whether or not anybody asks."""
 MOST_DEAF = 3
 BEYOND_A_LOG = ("the site's answers", "units", "sockets", "processes", "configuration files", "other logs", "resources")
 
@@ -104,7 +108,7 @@ def diagnose(snapshot: Snapshot) -> tuple[Finding, ...]:
     found = [finding for find in families() for finding in find(snapshot)]
     if snapshot.log_alone:
         found = [_at_most_likely(finding) for finding in found]
-    found.sort(key=_rank)
+    found.sort(key=lambda finding: _rank(snapshot, finding))
     if not found and health.judge(snapshot.answers).ok is False:
         return (unknown(snapshot),)
     return tuple(found)
@@ -115,10 +119,22 @@ def _at_most_likely(finding: Finding) -> Finding:
     return replace(finding, confidence="likely") if finding.confidence == "certain" else finding
 
 
-def _rank(finding: Finding) -> tuple[bool, int, bool]:
+def _rank(snapshot: Snapshot, finding: Finding) -> tuple[bool, bool, int, bool]:
     """Of one cause what is merely possible comes last."""
     place = ORDER.index(finding.cause) if finding.cause in ORDER else len(ORDER)
-    return finding.aside, place, finding.confidence == "possible"
+    return finding.aside, _is_elsewhere(snapshot, finding), place, finding.confidence == "possible"
+
+
+def _is_elsewhere(snapshot: Snapshot, finding: Finding) -> bool:
+    """Whether only good sites pass to the address where nobody listens: then it is not why another one is bad."""
+    address = parse_address(finding.subject, None) if finding.cause in NOBODY_LISTENS else None
+    answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
+    bad = {name for answer in answers if health.complaint(answer) for name in answer.probe.sites}
+    if address is None or not bad:
+        return False
+    around = (target.node.enclosing("server") for target in topology.targets_at(snapshot, address))
+    mine = [set(Server(node).literal_names) for node in around if node]
+    return all(names and not names & bad for names in mine)
 
 
 def unknown(snapshot: Snapshot) -> Finding:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from remediations import diagnosis
 from remediations.editors.nginx_address import Address
 from remediations.facts.base import Unknown
@@ -122,3 +124,41 @@ def test_a_socket_unit_that_gave_up_with_its_service_is_not_started_again() -> N
     host = snapshot("start-limit-hit-socket-unit")
     said = RestartService().plan(host, diagnosis.diagnose(host))
     assert (said.actions, "has given up since web.service dies" in said.refusals[0]) == ((), True)
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        b"server_name api.example; return 503;",
+        b"server_name api.example; deny all;",
+    ],
+)
+def test_what_no_visitor_reaches_is_left_in_peace(closed: bytes) -> None:
+    """A site in maintenance has its app stopped on purpose."""
+    host = with_site(snapshot("apps-stopped"), b"server_name api.example;", closed)
+    assert started(host) == []
+    assert not [finding for finding in diagnosis.diagnose(host) if finding.subject.startswith("app@")]
+
+
+@pytest.mark.parametrize(
+    "open_to_some",
+    [
+        b"server_name api.example; if ($maintenance) { return 503; }",
+        b"server_name api.example; allow 10.0.0.0/8; deny all;",
+        b"server_name api.example; satisfy any; auth_basic x; deny all;",
+        b"server_name api.example; rewrite ^/health$ /alive last; return 503;",
+    ],
+)
+def test_what_some_visitors_reach_counts(open_to_some: bytes) -> None:
+    host = with_site(snapshot("apps-stopped"), b"server_name api.example;", open_to_some)
+    assert started(host) == [APP, "app@8002.service"]
+
+
+def test_where_nobody_listens_for_a_good_site_is_not_why_another_one_is_bad() -> None:
+    dead = (
+        b"server { listen 80; server_name gone.example; location ~ x { proxy_pass http://127.0.0.1:7777; } } server {"
+    )
+    host = with_site(snapshot("tls-mismatch"), b"server {", dead)
+    causes = [(finding.cause, finding.subject) for finding in diagnosis.diagnose(host)]
+    assert causes[0][0] == "tls-mismatch"
+    assert causes[-1] == ("app-down", "127.0.0.1:7777")

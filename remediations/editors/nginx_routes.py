@@ -48,6 +48,32 @@ def denied(place: Node, client: str) -> bool:
     return any(rule.name == "deny" for rule in list(fits)[:1])
 
 
+def is_closed(passing: Node) -> bool:
+    """Whether no visitor comes as far as this *_pass: a `return` or a `deny all` stands before it for everybody."""
+    place = passing.enclosing("location", "server")
+    if place is None:
+        return False
+    around = (place, *place.ancestors())
+    named = any(node.name == "location" and node.args[:1] and node.args[0].startswith("@") for node in around)
+    returns = not passing.enclosing("if") and _returns(place)
+    server = next((node for node in around if node.name == "server"), None)
+    return returns or (not named and server is not None and _returns(server)) or _denies_all(place)
+
+
+def _returns(block: Node) -> bool:
+    """Whether nothing that could end a block's rewriting comes before its `return`."""
+    return [node.name for node in block.named("return", "rewrite", "if", "break")][:1] == ["return"]
+
+
+def _denies_all(place: Node) -> bool:
+    """Whether nobody is let in, by a password neither."""
+    around = (place, *place.ancestors())
+    level = next((one for one in around if one.named("allow", "deny")), None)
+    first = level.named("allow", "deny")[:1] if level else ()
+    either = any(node.args == ("any",) for node in effective(place, "satisfy").nodes)
+    return not either and any(rule.name == "deny" and rule.args == ("all",) for rule in first)
+
+
 def _fits(rule: str, client: str) -> bool:
     if rule in ("all", client):
         return True

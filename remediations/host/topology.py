@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from remediations.editors.nginx_address import Address
+from remediations.editors.nginx_routes import is_closed
 from remediations.editors.nginx_upstreams import PassTarget, pass_targets, upstreams
 from remediations.facts import addresses
 from remediations.facts.base import Unknown
@@ -46,8 +47,11 @@ class Behind:
 
 @remembered
 def backend_addresses(snapshot: Snapshot) -> tuple[Address, ...]:
-    """The addresses on this host that nginx passes requests to, each once; servers marked `down` are left in peace."""
-    named = (one for target in targets(snapshot) for one in _asked(target))
+    """The addresses on this host that nginx passes requests to, each once.
+
+    Servers marked `down` are left in peace, and what stands behind a `return` or a `deny all`: nobody asks it.
+    """
+    named = (one for target in targets(snapshot) if not is_closed(target.node) for one in _asked(target))
     return tuple(dict.fromkeys(one for one in (*named, *snapshot.told) if is_local(snapshot, one)))
 
 
