@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from remediations.facts.base import Unknown
@@ -48,7 +48,7 @@ def judge(answers: HttpAnswers | Unknown, unasked: int = 0) -> Health:
     bad = next((answer for answer in answers if complaint(answer)), None)
     if bad:
         return Health(False, bad.status, layer(bad), f"{bad.probe.url}: {complaint(bad)}{capped}", answers)
-    first = next((answer for answer in answers if not over_limit(answer)), answers[0])
+    first = next((answer for answer in answers if not (over_limit(answer) or switched_off(answer))), answers[0])
     also = f", and {asked - 1} more" if asked > 1 else ""
     summary = f"{first.probe.url}: {first.status or first.failure}{also}{_leniency(answers)}{capped}"
     return Health(True, first.status, None, summary, answers)
@@ -57,10 +57,21 @@ def judge(answers: HttpAnswers | Unknown, unasked: int = 0) -> Health:
 def _leniency(answers: HttpAnswers) -> str:
     """What was not counted, so that nobody takes it for a good answer."""
     limited = {answer.probe: answer.status for answer in answers if over_limit(answer)}
+    off = {answer.probe: answer.status for answer in answers if switched_off(answer)}
     unread = {answer.probe for answer in answers if not answer.probe.live}
-    statuses = "/".join(str(status) for status in sorted({status or 0 for status in limited.values()}))
-    said = f"; {len(limited)} held back by a limit_req ({statuses})" if limited else ""
+    said = f"; {len(limited)} held back by a limit_req ({_statuses(limited)})" if limited else ""
+    said += f"; {len(off)} switched off by an `if` of nginx's configuration ({_statuses(off)})" if off else ""
     return said + (f"; {len(unread)} of sites whose files nginx has not read since they changed" if unread else "")
+
+
+def _statuses(answers: Mapping[Probe, int | None]) -> str:
+    return "/".join(str(status) for status in sorted({status or 0 for status in answers.values()}))
+
+
+def switched_off(answer: HttpAnswer) -> bool:
+    """Whether nginx itself refuses here since its configuration has it so for as long as an `if` holds."""
+    wanted = answer.probe.switched_off
+    return wanted is not None and answer.status == wanted and layer(answer) == "nginx"
 
 
 def over_limit(answer: HttpAnswer) -> bool:
@@ -75,7 +86,7 @@ def complaint(answer: HttpAnswer) -> str | None:
         return None  # another server may have answered in its place
     if status is None:
         return answer.failure or "no answer"
-    if probe.derived and status >= 500 and not over_limit(answer):
+    if probe.derived and status >= 500 and not (over_limit(answer) or switched_off(answer)):
         return f"status {status}"
     if not probe.derived and not any(low <= status <= high for low, high in probe.status):
         return f"status {status}"

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import urlsplit
 
 from remediations.editors.nginx_address import Address
-from remediations.editors.nginx_routes import denied, limit_status, place_of, rejects_handshake, turned_away
+from remediations.editors.nginx_routes import (
+    denied,
+    limit_status,
+    place_of,
+    rejects_handshake,
+    switched_off,
+    turned_away,
+)
 from remediations.editors.nginx_servers import Listen, Server, servers
 from remediations.editors.nginx_tree import NginxTree, Node
 from remediations.editors.nginx_upstreams import PassTarget, pass_targets
@@ -23,6 +31,10 @@ MOST_PROBES = 32
 """A derived check asks at most this many questions, all at the same time: hundreds of curls would be a load."""
 
 _LOCAL = {"*": "127.0.0.1", "::": "::1"}
+
+
+ALSO_HTTP1 = (1, 25, 1)
+"""Since that version nginx speaks HTTP/1 beside HTTP/2 without TLS; before, who speaks gRPC there knows no other."""
 
 
 @dataclass(frozen=True)
@@ -135,12 +147,14 @@ class _Derivation:
     def _sites(self) -> Iterator[Site]:
         doors = FrontDoors.of(self.tree)
         nginx = self.snapshot.live_nginx
+        old = nginx is not None and _numbers(nginx.version) < ALSO_HTTP1
         heard = self.heard if nginx and nginx.master else None
         if heard and not any(heard.at(address) for address in doors.defaults):
             heard = None  # nginx serves nothing of this at all: then the refused connection is the truth
         since = freshness.nginx_serves_since(self.snapshot)
         for server, listens in doors.servers:
-            name_at = ((listen, doors.name_of(server, listen.address)) for listen in _usable(server, listens, heard))
+            spoken = [one for one in listens if not (old and one.address in doors.http2_alone)]
+            name_at = ((listen, doors.name_of(server, listen.address)) for listen in _usable(server, spoken, heard))
             listen, name = next(((listen, name) for listen, name in name_at if name), (None, None))
             if listen and name:
                 file = self.snapshot.files.get(server.node.file)
@@ -152,7 +166,7 @@ class _Derivation:
         if turned_away(site.server.node) or turned_away(place) or denied(place, site.client):
             return None
         limits = (limit_status(each) for each in (place, *_taken_over(site.server)))
-        return self._ask(site, "/", next((limit for limit in limits if limit), None))
+        return self._ask(site, "/", place, next((limit for limit in limits if limit), None))
 
     def _backend_pages(self) -> Iterator[tuple[PassTarget, Probe]]:
         """A `return` of the server comes before every location."""
@@ -163,12 +177,13 @@ class _Derivation:
             if not site or not place or not path or site.server.node.named("return"):
                 continue
             if not place.node.named("return") and not denied(place.node, site.client):
-                yield target, self._ask(site, path, limit_status(place.node))
+                yield target, self._ask(site, path, place.node, limit_status(place.node))
 
-    def _ask(self, site: Site, path: str, limit: int | None) -> Probe:
+    def _ask(self, site: Site, path: str, place: Node, limit: int | None) -> Probe:
         url = f"{'https' if site.ssl else 'http'}://{site.name}{path}"
         probe = _probe(url, self.settings, site.address.path or str(site.address))
-        return replace(probe, limit=limit, live=site.live)
+        off = switched_off(site.server.node) or switched_off(place)
+        return replace(probe, limit=limit, live=site.live, switched_off=off)
 
     def _is_deaf(self, target: PassTarget) -> bool:
         """Nobody listens at any of its addresses, as far as this host can tell."""
@@ -177,7 +192,11 @@ class _Derivation:
         return bool(heard and known and addresses and not any(heard.at(address) for address in addresses))
 
 
-def _usable(server: Server, listens: tuple[Listen, ...], heard: Heard | None) -> Iterator[Listen]:
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))
+
+
+def _usable(server: Server, listens: Sequence[Listen], heard: Heard | None) -> Iterator[Listen]:
     """Where curl can ask: no proxy_protocol, no QUIC, no rejected handshake, and somebody listens there."""
     rejects = rejects_handshake(server.node)
     for listen in listens:

@@ -34,6 +34,16 @@ def test_the_status_of_a_limit_is_no_fault_and_no_praise() -> None:
     assert health.judge((answer(DERIVED, 503),)).ok is False
 
 
+def test_what_nginx_was_told_to_refuse_is_no_fault_and_no_praise() -> None:
+    off = replace(DERIVED, url="http://old.example/", switched_off=503)
+    page = replace(answer(off, 503), body="<hr><center>nginx</center>")
+    judged = health.judge((page, answer(DERIVED, 200)))
+    assert (judged.ok, judged.status) == (True, 200)
+    assert "1 switched off by an `if` of nginx's configuration (503)" in judged.summary
+    assert health.judge((answer(off, 503),)).ok is False  # the app's own
+    assert health.judge((replace(page, status=502),)).ok is False
+
+
 @pytest.mark.parametrize(("status", "ok"), [(None, True), (503, True), (404, True), (502, False), (504, False)])
 def test_of_a_site_that_nginx_has_not_read_only_a_dead_backend_counts(status: int | None, ok: bool) -> None:
     unread = replace(DERIVED, url="http://new.example/", live=False)

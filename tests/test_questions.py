@@ -50,6 +50,7 @@ def listening(*addresses: str) -> tuple[ListeningSocket, ...]:
         "server { listen 443 ssl default_server; ssl_reject_handshake on; }",
         "server { listen 443 quic; server_name old.example; }",
         "server { listen 80 proxy_protocol; server_name old.example; }",
+        "server { listen 50051 http2; server_name grpc.example; location / { grpc_pass grpc://127.0.0.1:1; } }",
         "server { listen 80; server_name old.example; return 503; location /a { proxy_pass http://127.0.0.1:1; } }",
     ],
 )
@@ -67,10 +68,26 @@ def test_what_refuses_by_design_is_not_asked(refusing: str) -> None:
         "server { listen 80; server_name old.example; allow 127.0.0.0/8; deny all; }",
         "server { listen 80; listen 443 ssl; server_name old.example; ssl_reject_handshake on; }",
         "server { listen 80; server_name old.example; if ($bad) { return 444; } }",
+        "server { listen 80; server_name old.example; if (-f /srv/maintenance) { return 503; } }",
     ],
 )
 def test_what_answers_is_asked(serving: str) -> None:
     assert asked(serving, SHOP) == ["http://old.example/", "http://shop.example/"]
+
+
+@pytest.mark.parametrize(
+    ("inside", "status"),
+    [
+        ("if (-f /srv/maintenance) { return 503; }", 503),
+        ("location / { if ($maintenance) { return 503; } proxy_pass http://127.0.0.1:1; }", 503),
+        ("if ($bad) { return 403; }", None),
+        ("if ($bad) { return 502; }", None),
+        ("location /other { if ($maintenance) { return 503; } }", None),
+    ],
+)
+def test_it_is_known_which_error_an_if_returns(inside: str, status: int | None) -> None:
+    probes = questions(DERIVED, snapshot(f"server {{ listen 80; server_name old.example; {inside} }}")).probes
+    assert probes[0].switched_off == status
 
 
 def test_a_server_that_another_one_answers_for_is_not_asked() -> None:

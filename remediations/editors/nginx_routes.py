@@ -39,6 +39,13 @@ def turned_away(block: Node) -> bool:
     return False
 
 
+def switched_off(block: Node) -> int | None:
+    """The error that an `if` of this block returns: maintenance, mostly. 502 and 504 nobody means for that."""
+    returns = (node for one in block.named("if") for node in one.named("return"))
+    codes = (int(node.args[0]) for node in returns if node.args and node.args[0].isdecimal())
+    return next((code for code in codes if code >= 500 and code not in (502, 504)), None)
+
+
 def denied(place: Node, client: str) -> bool:
     """Whether `allow` and `deny` keep this client out: the first rule that fits decides."""
     around = (place, *place.ancestors())

@@ -22,7 +22,8 @@ class Probe:
 
     `status` are the accepted codes as inclusive ranges; `contains` must stand in the body; `timeout` in seconds.
     A `derived` probe was not asked for by anybody: it is bad only for no answer, 5xx or an empty 200. Of a derived one
-    it is known which status a limit_req would give (`limit`), and whether nginx has read its file yet (`live`).
+    it is known which status a limit_req would give (`limit`), which one an `if` of nginx's does as long as somebody
+    wants it so (`switched_off`: maintenance), and whether nginx has read its file yet (`live`).
     """
 
     url: str
@@ -34,6 +35,7 @@ class Probe:
     derived: bool = False
     limit: int | None = None
     live: bool = True
+    switched_off: int | None = None
 
     @property
     def sites(self) -> frozenset[str]:

@@ -22,6 +22,8 @@ class FrontDoors:
     names: Mapping[tuple[Address, str], Node]
     defaults: Mapping[Address, Node]
     tls: frozenset[Address]
+    http2_alone: frozenset[Address] = frozenset()
+    """Where an nginx that is not new understands HTTP/2 only: without TLS nobody agrees on it first."""
 
     @classmethod
     def of(cls, tree: NginxTree) -> FrontDoors:
@@ -38,7 +40,10 @@ class FrontDoors:
                 for name in (*server.literal_names, *server.names):
                     names.setdefault((listen.address, name.lower()), server.node)
         tls = frozenset(listen.address for _, listens in found for listen in listens if listen.ssl)
-        return cls(found, names, {**firsts, **marked}, tls)
+        http2 = frozenset(
+            one.address for _, listens in found for one in listens if one.node and "http2" in one.node.args
+        )
+        return cls(found, names, {**firsts, **marked}, tls, http2 - tls)
 
     def serves(self, name: str, port: str) -> bool:
         """Whether any server is meant for this name at this port (or unix socket)."""
