@@ -26,7 +26,7 @@ from remediations.facts import (
     sockets,
     units,
 )
-from remediations.facts.base import Answer, Fact, Unknown
+from remediations.facts.base import TOOK, Answer, Fact, Unknown
 from remediations.first_facts import BESIDE_FIRST, FIRST, ask
 from remediations.health_settings import HealthSettings
 from remediations.snapshot import Snapshot
@@ -66,8 +66,16 @@ def gather_by(
     meanwhile: Meanwhile | None = None,
 ) -> Snapshot:
     """The same by any way of asking: a host's shell, or answers that were recorded."""
-    answers = ask(FIRST, BESIDE_FIRST) if first is None else first
-    return _second(ask, _complete(ask, _named(ask, _first(answers, host), named)), settings, meanwhile)
+    trips: list[Mapping[str, Answer]] = []
+
+    def noted(facts: Sequence[Fact[object]], beside: Sequence[Fact[object]]) -> Mapping[str, Answer]:
+        trips.append(ask(facts, beside))
+        return trips[-1]
+
+    answers = noted(FIRST, BESIDE_FIRST) if first is None else first
+    snapshot = _second(noted, _complete(noted, _named(noted, _first(answers, host), named)), settings, meanwhile)
+    took = (TOOK.read(trip.get(TOOK.name)) for trip in (trips if first is None else [first, *trips]))
+    return replace(snapshot, shell_seconds=sum(seconds for seconds in took if not isinstance(seconds, Unknown)))
 
 
 def ask_health(shell: Shell, probes: Sequence[http.Probe]) -> http.HttpAnswers | Unknown:

@@ -106,6 +106,7 @@ class Looking:
         self._say("gathering facts")
         snapshot = self._gathered(self.early.first_answers() if self.early else None)
         snapshot, remarks = self._alone(snapshot) if self.options.may_change else (snapshot, ())
+        self.seconds["shell"] = snapshot.shell_seconds
         self._say("diagnosing")
         judged = health.judge(snapshot.answers, snapshot.unasked)
         findings = self._timed("diagnose", lambda: diagnosis.diagnose(snapshot))

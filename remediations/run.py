@@ -278,4 +278,6 @@ def _rendered(request: Request, run_id: str, results: Sequence[HostResult], *, d
 
 def _text(request: Request, results: Sequence[HostResult], style: Style, *, dry_run: bool) -> str:
     program = "remediate" if Path(sys.argv[0]).name == "remediate" else "invoke"
-    return text_report.render(results, style, dry_run=dry_run, inventory=request.inventory, program=program)
+    return text_report.render(
+        results, style, dry_run=dry_run, inventory=request.inventory, program=program, timed=request.verb == "diagnose"
+    )

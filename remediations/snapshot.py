@@ -53,8 +53,8 @@ class Snapshot:
     `files` holds every configuration file by the name under which a daemon reads it; `listed` are the include patterns
     whose files are all among them; `unasked` counts the health questions that there was no room for; `told` are
     addresses that variables of nginx lead to and that its log has named as the ones that fail now. `outside` is what
-    the control side got for a --url. `log_alone`: nobody asked the host; all that is known are lines that somebody
-    pasted, the newest of them now.
+    the control side got for a --url. `shell_seconds` is how long the host's shell took for all answers. `log_alone`:
+    nobody asked the host; all that is known are lines that somebody pasted, the newest of them now.
     """
 
     host: str
@@ -91,6 +91,7 @@ class Snapshot:
     owners: Owners | Unknown = Unknown("the owners of sockets were not asked")
     open_run: OpenRun | Unknown = Unknown("the host's journal was not asked")
     log_alone: bool = False
+    shell_seconds: float = 0.0
     variables: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property

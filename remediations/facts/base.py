@@ -93,6 +93,15 @@ def lines_of(data: bytes, errors: str = "replace") -> list[str]:
     return data.decode(errors=errors).removesuffix("\n").split("\n") if data else []
 
 
+def _elapsed(stdout: bytes) -> float:
+    began, ended = stdout.split()
+    return float(ended) - float(began)
+
+
+TOOK: Fact[float] = Fact("took", "", _elapsed)
+"""How many seconds the host's shell needed for one trip's answers; each trip ends with it."""
+
+
 @dataclass(frozen=True)
 class Question:
     """The joined script of several facts and the boundary that frames their answers."""
@@ -114,13 +123,15 @@ def join(facts: Sequence[Fact[object]], *, beside: Sequence[Fact[object]] = ()) 
     if beside:
         late = "\n".join(_framed(fact) for fact in beside)
         body = f"{{\n{late}\n}} | {{\n{body}cat\n}}\n"
+    clock = "read -r began rest </proc/uptime\n"
+    body += f'read -r ended rest </proc/uptime; printf "%s %s" "$began" "$ended"; answered {TOOK.name} 0\n'
     limit = (
         'if command -v timeout >/dev/null 2>&1; then lim() { timeout -k 1 "$@"; }; else lim() { shift; "$@"; }; fi\n'
     )
     frame = f'answered() {{ printf \'\\n{boundary} %s %d\\n\' "$1" "$2"; }}\n'
     pack = "if command -v gzip >/dev/null 2>&1; then pack='gzip -1'; else pack=cat; fi\n"
-    script = f"{PRELUDE}{limit}{frame}{pack}{{\n{body}}} 2>/dev/null | $pack\n"
-    return Question((*facts, *beside), script, boundary)
+    script = f"{PRELUDE}{limit}{frame}{pack}{clock}{{\n{body}}} 2>/dev/null | $pack\n"
+    return Question((*facts, *beside, TOOK), script, boundary)
 
 
 def _framed(fact: Fact[object]) -> str:

@@ -35,9 +35,15 @@ OPEN: tuple[Status, ...] = ("planned", "diagnosed", "declined")
 
 
 def render(
-    results: Sequence[HostResult], style: Style, *, dry_run: bool, inventory: str | None = None, program: str = "invoke"
+    results: Sequence[HostResult],
+    style: Style,
+    *,
+    dry_run: bool,
+    inventory: str | None = None,
+    program: str = "invoke",
+    timed: bool = False,
 ) -> str:
-    """All hosts, then one line a host where there are several.
+    """All hosts, then one line a host where there are several; with `timed`, how long each host was busy with us.
 
     Every command that it advises can be typed as it stands: with the `program` and the `inventory` of this one.
     """
@@ -46,7 +52,8 @@ def render(
     def typed(text: str) -> str:
         return _COMMAND.sub(lambda command: f"{program} {command['verb']} {command['host']}{where}", text)
 
-    blocks = ["\n".join(_host(result, style, typed, dry_run=dry_run)) for result in results]
+    lines = ((*_host(result, style, typed, dry_run=dry_run), *(_took(result) if timed else ())) for result in results)
+    blocks = ["\n".join(each) for each in lines]
     if len(results) > 1:
         blocks.append("\n".join(_summary(results, style)))
     return "\n\n".join(blocks) + "\n"
@@ -109,6 +116,12 @@ def _host(result: HostResult, style: Style, typed: Callable[[str], str], *, dry_
         yield typed(f"  undo    invoke undo {this} --run {run}")
     if result.restore:
         yield f"  or      {result.restore}"
+
+
+def _took(result: HostResult) -> Iterator[str]:
+    """What the host was asked for may cost it something: its own share is told."""
+    if "shell" in result.seconds:
+        yield f"  took    {result.seconds['shell']:.1f} s of the host's shell"
 
 
 def _health(health: Health, style: Style) -> str:

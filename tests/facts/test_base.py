@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from remediations.errors import HostAnswerError
-from remediations.facts.base import Answer, Fact, Unknown, join, split
+from remediations.facts.base import TOOK, Answer, Fact, Unknown, join, split
 
 SHELLS = [shell for shell in (["dash"], ["bash", "--posix"]) if shutil.which(shell[0])]
 
@@ -25,7 +25,9 @@ def run(script: str, shell: list[str]) -> bytes:
 
 def ask(facts: list[Fact[str]], shell: list[str], beside: list[Fact[str]] | None = None) -> dict[str, Answer]:
     question = join(cast(list[Fact[object]], facts), beside=cast(list[Fact[object]], beside or []))
-    return split(question, run(question.script, shell))
+    answers = split(question, run(question.script, shell))
+    assert cast(float, TOOK.read(answers.pop(TOOK.name))) >= 0
+    return answers
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])

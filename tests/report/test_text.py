@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import replace
 
@@ -108,3 +109,11 @@ def test_colours_follow_the_environment(
     import sys
 
     assert style_for(sys.stdout, environ).colour is coloured
+
+
+def test_a_diagnosis_says_how_long_it_took_and_how_much_of_it_the_host() -> None:
+    result = dataclasses.replace(RESULTS["diagnosed"], seconds={"connect": 0.2, "gather": 1.0, "shell": 0.74})
+    assert render([result], PLAIN, dry_run=False, timed=True).splitlines()[-1] == (
+        "  took    0.7 s of the host's shell"
+    )
+    assert "took" not in render([result], PLAIN, dry_run=False)
