@@ -73,6 +73,8 @@ class Fact(Generic[T_co]):
             return Unknown(f"the host did not answer {self.name}")
         if answer.exit_code in (124, 137):
             return Unknown(f"{self.name}: no answer within {self.seconds} s")
+        if answer.exit_code == 127:
+            return Unknown(f"{self.name}: a program that this takes is not there (exit code 127)")
         if answer.exit_code:
             words = lines_of(answer.stdout[-MAX_REASON_BYTES:].strip())
             return Unknown(words[-1] if words else f"{self.name}: exit code {answer.exit_code}")

@@ -10,9 +10,11 @@ emit_files() {
   set +f; IFS=$old_ifs
   echo "files $#"
   [ $# -gt 0 ] || return 0
-  stat -L --printf '%s %a %u %g %h %d:%i %.9Y %n\n' -- "$@" &&
-  stat --printf '%.9Y\n' -- "$@" &&
-  readlink -f -- "$@" &&
-  sha256sum -- "$@" | sed 's/^\\//; s/ .*//' &&
+  {
+    stat -L --printf '%s %a %u %g %h %d:%i %.9Y %n\n' -- "$@" &&
+    stat --printf '%.9Y\n' -- "$@" &&
+    readlink -f -- "$@" &&
+    sha256sum -- "$@" | sed 's/^\\//; s/ .*//'
+  } || { printf '\n%s\n' "a file went away while it was read, or stat and readlink are not GNU's"; return 3; }
   cat -- "$@"
 }

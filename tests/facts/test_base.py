@@ -77,3 +77,8 @@ def test_a_damaged_answer_is_an_error_not_an_empty_host() -> None:
     question = join([Fact("one", "echo 1", text)])
     with pytest.raises(HostAnswerError, match="damaged"):
         split(question, run(question.script, ["dash"])[:-9])
+
+
+def test_a_program_that_is_not_there_is_the_reason_and_not_what_was_printed_before_it() -> None:
+    said = Fact("files", "echo files 7; stat.of.gnu", text).read(Answer(127, b"files 7\n"))
+    assert said == Unknown("files: a program that this takes is not there (exit code 127)")
