@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from remediations import health
@@ -44,11 +44,17 @@ class Saying:
 
 
 def findings(
-    snapshot: Snapshot, sayings: Sequence[Saying], counts: Callable[[Record], bool] = lambda _: True
+    snapshot: Snapshot,
+    sayings: Sequence[Saying],
+    counts: Callable[[Record], bool] = lambda _: True,
+    records: Iterable[Record] | None = None,
 ) -> Iterator[Finding]:
-    """One for each cause and subject, with nginx's newest line about it; the first saying that fits a line counts."""
+    """One for each cause and subject, with nginx's newest line about it; the first saying that fits a line counts.
+
+    `records` stand in the place of the fresh ones.
+    """
     newest: dict[tuple[str, str], Finding] = {}
-    for record in filter(counts, fresh(snapshot)):
+    for record in filter(counts, fresh(snapshot) if records is None else records):
         for saying in sayings:
             if match := saying.pattern.match(record.message):
                 finding = _finding(saying, match, record)

@@ -37,6 +37,11 @@ def with_log(host: Snapshot, path: str, text: str) -> Snapshot:
 
 BAD = snapshot("header-too-big")
 """A site that is bad while all its daemons run."""
+LIMITS = {
+    "[alert] 55#55: 10 worker_connections are not enough": "worker-connections",
+    "[crit] 55#55: accept4() failed (24: Too many open files)": "nginx-file-limit",
+}
+"""What nginx says where it cannot even take a connection: of no request, and so of no site."""
 REQUEST = 'client: 192.0.2.1, server: shop.example, request: "GET / HTTP/1.1"'
 TO_FPM = f'{REQUEST}, upstream: "fastcgi://unix:/run/php/php8.2-fpm.sock:", host: "shop.example"'
 TO_APP = f'{REQUEST}, upstream: "https://127.0.0.1:8001/", host: "shop.example"'
@@ -241,3 +246,17 @@ def test_a_site_that_hangs_is_slow_only_where_nginx_was_asked(url: str, connect:
     assert [one.cause for one in diagnosis.diagnose(host)] == causes
     refused = dataclasses.replace(answer, failure="connection refused")
     assert [one.cause for one in diagnosis.diagnose(dataclasses.replace(host, answers=(refused,)))] == ["unknown"]
+
+
+@pytest.mark.parametrize(("said", "cause"), LIMITS.items())
+def test_a_limit_that_keeps_nginx_from_taking_a_connection_is_told_where_nobody_has_an_answer(
+    said: str, cause: str
+) -> None:
+    host = snapshot("healthy")
+    assert not isinstance(host.answers, Unknown)
+    mute = tuple(dataclasses.replace(one, status=None, failure="curl exit code 52") for one in host.answers)
+    flooded = with_log(dataclasses.replace(host, answers=mute), NGINX_LOG, f"{{now}} {said}\n")
+    assert found(flooded) == [(cause, "nginx.service")]
+    assert found(with_log(host, NGINX_LOG, f"{{now}} {said}\n")) == []
+    old = with_log(flooded, NGINX_LOG, f"2020/01/01 00:00:00 {said}\n")
+    assert [name for name, _ in found(old)] == ["unknown"]
