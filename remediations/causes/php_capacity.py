@@ -15,6 +15,8 @@ from remediations.php import pools as php_pools
 from remediations.php.pools import REACHED, PoolAt
 from remediations.snapshot import Snapshot
 
+MOST_CORES = 0.75
+"""Whose workers take that part of all processors are limited by these."""
 NOT_MORE = "Do not raise pm.max_children: the new workers would wait as well."
 FREED = (
     "A restart of PHP-FPM frees them and cures nothing; request_terminate_timeout in the pool keeps one request from "
@@ -29,13 +31,13 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
         said, seen = tuple(_said(snapshot, at)), tuple(_seen(snapshot, at))
         full = (*said, *seen) or tuple(_all_serve(snapshot, at))
         if said and not seen and _has_idle(snapshot, at):
-            yield _over(at, said)
+            yield _over(snapshot, at, said)
         elif full:
             waits = waiting.evidence(snapshot, at)
-            yield _blocked(snapshot, at, full, waits) if waits else _exhausted(at, full)
+            yield _blocked(snapshot, at, full, waits) if waits else _exhausted(snapshot, at, full)
 
 
-def _exhausted(at: PoolAt, full: tuple[Evidence, ...]) -> Finding:
+def _exhausted(snapshot: Snapshot, at: PoolAt, full: tuple[Evidence, ...]) -> Finding:
     return Finding(
         "pool-exhausted",
         at.subject,
@@ -43,13 +45,25 @@ def _exhausted(at: PoolAt, full: tuple[Evidence, ...]) -> Finding:
         f"pool {at.pool.name} has all of its {at.pool.max_children.value} workers busy",
         full,
         "tune-max-children",
-        "If the workers wait for a database or another server, more of them do not help: see its slow log.",
+        _limit(snapshot, at),
     )
 
 
-def _over(at: PoolAt, said: tuple[Evidence, ...]) -> Finding:
+def _limit(snapshot: Snapshot, at: PoolAt) -> str:
+    """What more workers cannot do: have an answer sooner from somebody else, or more processors than there are."""
+    cores = snapshot.machine.cores
+    taken = sum(one.busy / one.seconds for one in waiting.seen(snapshot, at).serving if one.seconds > 0)
+    if taken < MOST_CORES * cores:
+        return "If the workers wait for a database or another server, more of them do not help: see its slow log."
+    return (
+        f"They compute, and take {taken:.1f} of the {cores} processors: more of them share these and finish no sooner. "
+        "Find what computes (the slow log, perf top), cache it, keep crawlers off it, or add processors."
+    )
+
+
+def _over(snapshot: Snapshot, at: PoolAt, said: tuple[Evidence, ...]) -> Finding:
     """It was full and is not now: what is bad now has another cause."""
-    finding = _exhausted(at, said)
+    finding = _exhausted(snapshot, at, said)
     what = f"pool {at.pool.name} had all of its {at.pool.max_children.value} workers busy, and has idle ones now"
     return replace(finding, summary=what, aside=True)
 
