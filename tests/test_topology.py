@@ -162,3 +162,25 @@ def test_where_nobody_listens_for_a_good_site_is_not_why_another_one_is_bad() ->
     causes = [(finding.cause, finding.subject) for finding in diagnosis.diagnose(host)]
     assert causes[0][0] == "tls-mismatch"
     assert causes[-1] == ("app-down", "127.0.0.1:7777")
+
+
+def test_a_mistyped_port_is_held_against_who_listens_unasked() -> None:
+    host = with_site(with_apps(), b"https://app", b"http://127.0.0.1:8011")
+    advice = {finding.subject: finding.advice or "" for finding in diagnosis.diagnose(host)}["127.0.0.1:8011"]
+    assert "nginx asks nothing of app@8001.service at 127.0.0.1:8001, app@8002.service at 127.0.0.1:8002" in advice
+
+
+def test_who_died_and_may_be_meant_is_named_and_not_started() -> None:
+    host = with_site(with_apps(), b"https://app", b"http://127.0.0.1:8011")
+    late = dataclasses.replace(
+        units(host)[APP], name="late.service", active_state="failed", sub_state="failed", command_line="", main_pid=0
+    )
+    dead = with_units(host, late)
+    advice = {finding.subject: finding.advice or "" for finding in diagnosis.diagnose(dead)}["127.0.0.1:8011"]
+    assert "Dead, and maybe meant: late.service" in advice
+    assert started(dead) == []
+
+
+def with_apps() -> Snapshot:
+    """Both apps run and listen."""
+    return snapshot("tls-mismatch")

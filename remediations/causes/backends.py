@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from remediations.facts.sockets import ListeningSocket
 from remediations.facts.units import Unit
 from remediations.findings import Evidence, Finding
 from remediations.host import listening, topology
+from remediations.host.remembered import remembered
 from remediations.host.topology import Behind
 from remediations.php import pools as php_pools
 from remediations.php import sockets
@@ -19,6 +21,12 @@ from remediations.snapshot import Snapshot
 
 REACHED_AT = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what ss prints; nothing is bound
 """All addresses of a host, as ss prints them, and one of them."""
+
+MOST_NAMED = 3
+NO_APP = re.compile(
+    r"(?:nginx|openresty|php[\d.]*-fpm|apache2|httpd|mariadb|mysql|postgres|redis|memcached|mongo|rabbitmq|elasticsearch|exim|postfix|dovecot|bind"
+    r"|named|unbound|cups|chrony|prometheus|node.exporter|ntp)"
+)
 
 
 def find(snapshot: Snapshot) -> Iterator[Finding]:
@@ -159,4 +167,37 @@ def _advice(snapshot: Snapshot, found: Behind, unit: Unit | None) -> str:
         )
     if found.units:
         return f"{', '.join(found.units)} could be meant, so nothing was started: start the right one by name."
-    return f"No unit of this host names {found.address}: start the app with its own manager, its crash log first."
+    return (
+        f"No unit of this host names {found.address}: start the app with its own manager, its crash log first."
+        f"{_could_be(snapshot)}"
+    )
+
+
+@remembered
+def _could_be(snapshot: Snapshot) -> str:
+    """Who died, of whom nobody knows where they are to listen; who listens and is asked by nobody: a port mistyped."""
+    dead = [unit.name for unit in _enabled_services(snapshot) if unit.active_state == "failed" or unit.flapping]
+    hints = f" Dead, and maybe meant: {', '.join(dead[:MOST_NAMED])} (journalctl -u {dead[0]} -e)." if dead else ""
+    idle = [f"{unit} at {place}" for unit, place in sorted(_unasked(snapshot))]
+    return hints + (f" nginx asks nothing of {', '.join(idle[:MOST_NAMED])}: is the port right?" if idle else "")
+
+
+def _enabled_services(snapshot: Snapshot) -> Iterator[Unit]:
+    units = () if isinstance(snapshot.units, Unknown) else snapshot.units.values()
+    yield from (one for one in units if one.type != "oneshot" and one.unit_file_state == "enabled")
+
+
+def _unasked(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """The services with a program of their own that listen on loopback alone where nginx passes nothing to."""
+    sockets = () if isinstance(snapshot.sockets, Unknown) else snapshot.sockets
+    asked = [listening.listener(snapshot, address) for address in topology.backend_addresses(snapshot)]
+    processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
+    for one in sockets:
+        if not one.unix and one.address.startswith(("127.0.0.1:", "[::1]:")) and one not in asked:
+            units = {unit for pid in one.pids if pid in processes and (unit := processes[pid].unit)}
+            yield from ((unit, one.address) for unit in units if _is_app(unit))
+
+
+def _is_app(unit: str) -> bool:
+    """No database, mail or other known service, which listens on loopback for others than nginx."""
+    return unit.endswith(".service") and not topology.runs_others(unit) and not NO_APP.match(unit)

@@ -21,6 +21,10 @@ from remediations.php.pools import PoolAt
 from remediations.snapshot import Snapshot
 
 _CLOSED = r"upstream prematurely closed (?:connection|FastCGI \w{1,10})"
+LEFT_ALONE = (
+    "Read the app's own log at that second: it died, or gave up the request. If it runs on, it may want to be spoken "
+    "to otherwise (TLS, the PROXY protocol): ask it without nginx, by curl -v."
+)
 SAYINGS = (
     Saying(
         "header-too-big",
@@ -55,14 +59,14 @@ SAYINGS = (
         "upstream-closed",
         re.compile(rf"{_CLOSED} while reading response header"),
         "{subject} takes the request and hangs up without an answer",
-        "Read the app's own log at that second: it died, or gave up the request.",
+        LEFT_ALONE,
         "likely",
     ),
     Saying(
         "worker-killed",
         re.compile(r"(?:recv|readv)\(\) failed \(104: Connection reset by peer\) while reading response header"),
         "the worker of {subject} that had the request is gone: the connection was reset",
-        "Read the log of PHP-FPM (or of the app) at that second: it says by which signal.",
+        "Read the log of PHP-FPM at that second: it says by which signal.",
         "likely",
     ),
     Saying(
@@ -96,7 +100,8 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     """What nginx's log says of answers; protocol-mismatch also where the configuration shows it."""
     wrong = {finding.subject: finding for finding in _another_language(snapshot)}
     yield from wrong.values()
-    said = tuple(complaints.findings(snapshot, SAYINGS))
+    every = map(_by_language, complaints.findings(snapshot, SAYINGS))
+    said = tuple({(one.cause, one.subject): one for one in every}.values())
     garbled = {finding.subject for finding in said if finding.cause == "protocol-mismatch"} - set(wrong)
     explained = {*wrong, *garbled, *_with_dead_workers(snapshot)}
     for finding in said:
@@ -104,6 +109,15 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
         if told or finding.subject not in explained or finding.cause not in (*_DISAPPOINTED, "truncated-body"):
             yield _with_pool(snapshot, finding)
     yield from {finding.subject: finding for finding in _hanging(snapshot)}.values()
+
+
+def _by_language(finding: Finding) -> Finding:
+    """Only of PHP-FPM a reset is known to be a worker's death: an app may reset what it does not like, and run on."""
+    fastcgi = any(', upstream: "fastcgi://' in one.text for one in finding.evidence)
+    if finding.cause != "worker-killed" or fastcgi:
+        return finding
+    what = f"{finding.subject} takes the request and resets the connection without an answer"
+    return replace(finding, cause="upstream-closed", summary=what, advice=LEFT_ALONE)
 
 
 def _with_pool(snapshot: Snapshot, finding: Finding) -> Finding:
