@@ -125,10 +125,17 @@ def _advice(snapshot: Snapshot, unit: Unit, cause: str) -> str | None:
     if flap_guard.DEFAULT.stops(snapshot, unit.name):
         return _too_often(snapshot, unit.name)
     if cause == "service-crashed":
-        return f"Find out why it died: journalctl -u {unit.name} -e. Do not remove its socket by hand."
+        why = f"Find out why it died: journalctl -u {unit.name} -e."
+        return f"{why} Do not remove its socket by hand." if _has_file(snapshot, unit) else why
     if cause in ("start-limit-hit", "service-flapping"):
         return f"A start alone may not hold; find out why it dies: journalctl -u {unit.name} -e."
     return None
+
+
+def _has_file(snapshot: Snapshot, unit: Unit) -> bool:
+    """Whether it listens at a socket that is a file."""
+    addresses = topology.backend_addresses(snapshot)
+    return any(one.path and topology.behind(snapshot, one).unit == unit.name for one in addresses)
 
 
 def _too_often(snapshot: Snapshot, unit: str) -> str:

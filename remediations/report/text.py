@@ -79,6 +79,8 @@ def _status(result: HostResult, style: Style) -> str:
         return style.yellow("healthy, but a person should act")
     if result.status in ("failed", "undiagnosed") and result.before and result.before.ok and failed(result.checks):
         return style.red("good, but it does not stand")
+    if result.status == "failed" and result.error and result.changes and not result.after:
+        return style.red("failed")  # half done, and the site was not asked again: it may be good by now
     if result.held:
         return style.yellow("changed, healthy, and waits for a confirmation")
     paint = style.green if result.status in GOOD else style.yellow if result.status in OPEN else style.red

@@ -89,6 +89,15 @@ def test_where_one_unit_stands_behind_the_address_it_is_no_app_down_but_that_uni
     assert found(snapshot("app-8001-stopped")) == [("service-stopped", "app@8001.service")]
 
 
+def test_only_who_listens_at_a_file_is_to_keep_it() -> None:
+    host = with_named_unit(snapshot("app-8001-stopped"), APP, active_state="failed", result="exit-code")
+    (app, *_) = diagnosis.diagnose(host)
+    assert (app.cause, app.subject) == ("service-crashed", APP)
+    assert app.advice == f"Find out why it died: journalctl -u {APP} -e."
+    (pool, *_) = diagnosis.diagnose(snapshot("service-crashed"))
+    assert str(pool.advice).endswith("Do not remove its socket by hand.")
+
+
 @pytest.mark.parametrize(
     ("path", "subject"),
     [("/etc/nginx/nginx.conf", "nginx.service"), ("/etc/php/8.2/fpm/pool.d/www.conf", FPM)],

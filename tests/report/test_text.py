@@ -77,6 +77,13 @@ def test_what_was_put_back_is_not_shown_as_done() -> None:
     assert told[-1] == "  error   web1: still bad"
 
 
+def test_a_site_that_was_not_asked_again_after_a_change_is_not_called_bad() -> None:
+    half = replace(RESULTS["failed"], changes=RESULTS["changed"].changes, error="web1: app@8002.service is not up")
+    assert render([half], PLAIN, dry_run=False).startswith("web1  failed\n")
+    assert lines("failed")[0] == "web1  still bad"
+    assert render([replace(half, after=half.before)], PLAIN, dry_run=False).startswith("web1  still bad\n")
+
+
 def test_several_hosts_end_with_a_line_each_in_columns() -> None:
     longer = replace(RESULTS["unreachable"], host="web-of-the-north")
     assert render([RESULTS["changed"], longer], PLAIN, dry_run=False).split("\n\n")[-1].splitlines() == [
