@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from remediations import health
 from remediations.facts.base import Unknown
+from remediations.facts.work import Work
 from remediations.findings import Evidence, Finding
 from remediations.host import listening, topology
 from remediations.nginx import complaints
@@ -16,7 +17,7 @@ from remediations.php.pools import REACHED, PoolAt
 from remediations.snapshot import Snapshot
 
 MOST_CORES = 0.75
-"""Whose workers take that part of all processors are limited by these."""
+"""Whose workers want that part of all processors are limited by these."""
 NOT_MORE = "Do not raise pm.max_children: the new workers would wait as well."
 FREED = (
     "A restart of PHP-FPM frees them and cures nothing; request_terminate_timeout in the pool keeps one request from "
@@ -52,13 +53,19 @@ def _exhausted(snapshot: Snapshot, at: PoolAt, full: tuple[Evidence, ...]) -> Fi
 def _limit(snapshot: Snapshot, at: PoolAt) -> str:
     """What more workers cannot do: have an answer sooner from somebody else, or more processors than there are."""
     cores = snapshot.machine.cores
-    taken = sum(one.busy / one.seconds for one in waiting.seen(snapshot, at).serving if one.seconds > 0)
-    if taken < MOST_CORES * cores:
+    wanted = sum(_cores(one) for one in waiting.seen(snapshot, at).serving)
+    if wanted < MOST_CORES * cores:
         return "If the workers wait for a database or another server, more of them do not help: see its slow log."
     return (
-        f"They compute, and take {taken:.1f} of the {cores} processors: more of them share these and finish no sooner. "
+        f"They compute, and want {wanted:.1f} of the {cores} processors: more of them only share these. "
         "Find what computes (the slow log, perf top), cache it, keep crawlers off it, or add processors."
     )
+
+
+def _cores(work: Work) -> float:
+    """How many processors it wants: one, where it never waited, however many it had to share that with."""
+    never_waits = not work.asleep and not work.moved
+    return 1.0 if never_waits else work.busy / work.seconds if work.seconds > 0 else 0.0
 
 
 def _over(snapshot: Snapshot, at: PoolAt, said: tuple[Evidence, ...]) -> Finding:
