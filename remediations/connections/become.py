@@ -43,10 +43,10 @@ class Ask:
         return cls(secrets.token_hex(16), (secrets.token_hex(8), secrets.token_hex(8)))
 
     def command(self) -> str:
-        """The shell command; the password is in none of its words."""
+        """The shell command; the password is in none of its words. With -k sudo leaves no note below /run/sudo."""
         first, second = self.marker
         inner = f"printf %s%s {first} {second}; exec /bin/sh -s"
-        return f"exec env LC_ALL=C sudo -S -H -p {self.prompt} /bin/sh -c '{inner}'"
+        return f"exec env LC_ALL=C sudo -k -S -H -p {self.prompt} /bin/sh -c '{inner}'"
 
 
 def give_password(target: Target, pipe: Pipe, ask: Ask) -> None:

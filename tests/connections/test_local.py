@@ -52,7 +52,7 @@ def test_the_password_is_given_once_at_the_prompt_and_stands_in_no_argument(conn
     arguments, *given = log.read_text().splitlines()
     assert given == [f"got {RIGHT.value}"]
     assert "sesame" not in arguments
-    assert arguments.startswith("-S -H -p ")
+    assert arguments.startswith("-k -S -H -p ")
 
 
 def test_a_wrong_password_is_not_given_twice(connect: Opener, log: Path) -> None:
