@@ -30,7 +30,7 @@ WORDS: dict[Status, str] = {
     "declined": "declined: nothing was changed",
 }
 GOOD: tuple[Status, ...] = ("ok", "changed")
-_COMMAND = re.compile(r"\binvoke (?P<verb>undo|history|confirm|recover) (?P<host>--host [^\s,;]+)")
+_COMMAND = re.compile(r"\binvoke (?P<verb>remediate|undo|history|confirm|recover) (?P<host>--host [^\s,;]+)")
 OPEN: tuple[Status, ...] = ("planned", "diagnosed", "declined")
 
 
@@ -95,7 +95,7 @@ def _host(result: HostResult, style: Style, typed: Callable[[str], str], *, dry_
     if result.before:
         yield f"  site    {_health(result.before, style)}"
     for number, finding in enumerate(result.findings, 1):
-        yield from _finding(number, finding, style)
+        yield from map(typed, _finding(number, finding, style))
     for name, note in result.notes:
         label = masking.defused(name)
         yield f"  {style.dim(label.ljust(7) if len(label) <= 7 else f'{label} ')} {_said(note)}"

@@ -70,6 +70,14 @@ def test_every_command_that_it_advises_names_the_inventory_that_was_used() -> No
     assert "try: invoke recover --host web1\n" in plain
 
 
+def test_the_command_that_allows_a_cure_can_be_typed_as_it_stands() -> None:
+    orphan = replace(
+        RESULTS["diagnosed"].findings[0], advice="Ask; then: invoke remediate --host web1 --allow end-orphan."
+    )
+    told = render([replace(RESULTS["failed"], findings=(orphan,))], PLAIN, dry_run=False, inventory="mine.yml")
+    assert "then: invoke remediate --host web1 --inventory mine.yml --allow end-orphan." in told
+
+
 def test_what_was_put_back_is_not_shown_as_done() -> None:
     told = lines("rolled_back")
     assert "  undid   edit /etc/nginx/api (upstream-max-fails, limit-req)" in told
