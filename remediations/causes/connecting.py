@@ -187,14 +187,15 @@ def _full_queues(snapshot: Snapshot) -> Iterator[Finding]:
 def _silent(snapshot: Snapshot, address: Address) -> Iterator[tuple[str, float]]:
     """The names of an address of this host, and until when nobody may have listened there: then that is why it refuses.
 
-    We ask after we have looked who listens; who asked before that may have met an app that had only been started.
+    We ask after we have looked who listens; who asked before that may have met an app that had only been started, or
+    none: the process table knows whole seconds, as the log does.
     """
     socket = listening.listener(snapshot, address)
     processes = {} if isinstance(snapshot.processes, Unknown) else snapshot.processes
     starts = [processes[pid].started for pid in socket.pids if pid in processes] if socket else [math.inf]
     now, last = snapshot.machine.now, max(starts, default=0)
     second = complaints.WHOLE_SECONDS
-    since = 0 if last < now - YOUNG_SECONDS else max(last + second, now - second)
+    since = last + 2 * second if last < now - YOUNG_SECONDS else max(last + second, now - second)
     yield from ((name, since) for name in listening.names(snapshot, address))
 
 

@@ -84,7 +84,7 @@ class RestartService:
             elif act:
                 actions.append(UnitAction(ID, unit.name, *act, master(snapshot, unit), self._guard.limits))
         warnings = tuple(_uncounted(snapshot, actions))
-        actions += _forget_failures(snapshot, {action.unit for action in actions})
+        actions += _forget_failures(snapshot, findings, {action.unit for action in actions})
         return Proposal((), tuple(actions), self._notes(), warnings, tuple(refusals))
 
     def _notes(self) -> tuple[str, ...]:
@@ -190,13 +190,22 @@ def _fpm_units(snapshot: Snapshot) -> Iterator[Unit]:
     yield from used or every
 
 
-def _forget_failures(snapshot: Snapshot, revived: set[str]) -> Iterator[UnitAction]:
+def _forget_failures(snapshot: Snapshot, findings: Sequence[Finding], revived: set[str]) -> Iterator[UnitAction]:
     """nginx answers 502 for a repaired group until fail_timeout has passed, unless it is reloaded."""
     nginx = topology.nginx_unit(snapshot)
-    groups = [name for name, units in topology.dead_groups(snapshot) if revived & set(units)]
+    dead = [name for name, units in topology.dead_groups(snapshot) if revived & set(units)]
+    written_off = (finding.subject for finding in findings if finding.cause == "no-live-upstreams")
+    held = (name for name in written_off if revived & set(_units_of(snapshot, name)))
+    groups = list(dict.fromkeys((*dead, *held)))
     if nginx and nginx.running and groups and not invalid(snapshot, nginx):
         reason = f"it would go on holding all servers of upstream {', '.join(groups)} for failed"
         yield UnitAction(ID, nginx.name, "reload", reason, pid=master(snapshot, nginx))
+
+
+def _units_of(snapshot: Snapshot, group: str) -> Iterator[str]:
+    for address in topology.servers_of(snapshot, group):
+        if unit := topology.behind(snapshot, address).unit:
+            yield unit
 
 
 def _uncounted(snapshot: Snapshot, actions: Sequence[UnitAction]) -> Iterator[str]:

@@ -261,3 +261,19 @@ def test_a_limit_that_keeps_nginx_from_taking_a_connection_is_told_where_nobody_
     assert found(with_log(host, NGINX_LOG, f"{{now}} {said}\n")) == []
     old = with_log(flooded, NGINX_LOG, f"2020/01/01 00:00:00 {said}\n")
     assert [name for name, _ in found(old)] == ["unknown"]
+
+
+def test_who_was_refused_before_the_app_was_started_met_no_firewall() -> None:
+    """The app was started anew a minute ago, in the second in which nginx had been refused."""
+    host = snapshot("no-live-upstreams")
+    started = host.machine.now - 60
+    assert not isinstance(host.processes, Unknown)
+    assert not isinstance(host.units, Unknown)
+    since = host.machine.uptime - 60
+    served = {name: dataclasses.replace(unit, served_since=since) for name, unit in host.units.items()}
+    young = {pid: dataclasses.replace(one, started=started) for pid, one in host.processes.items()}
+    when = freshness.clock(host.machine, started + 1).replace("-", "/")
+    line = f"{when} [error] 7#7: *1 connect() failed (111: Connection refused) while connecting to upstream, {TO_APP}\n"
+    line = line.replace("shop.example", "api.example")
+    mended = with_log(dataclasses.replace(host, processes=young, units=served), NGINX_LOG, line)
+    assert "firewall-reject" not in [cause for cause, _ in found(mended)]

@@ -75,6 +75,21 @@ def test_one_of_two_app_servers_is_started_alone() -> None:
     assert done(plan(snapshot("app-8001-stopped"))) == [("start", "app@8001.service")]
 
 
+def test_a_group_that_is_written_off_is_asked_again_once_its_last_server_is_back() -> None:
+    """The other server has been back for a while, and nginx asks it no more than this one."""
+    host = snapshot("no-live-upstreams")
+    assert not isinstance(host.units, Unknown)
+    assert not isinstance(host.sockets, Unknown)
+    stopped = dataclasses.replace(host.units["app@8002.service"], active_state="inactive", sub_state="dead", main_pid=0)
+    deaf = tuple(one for one in host.sockets if one.port != 8002)
+    half = dataclasses.replace(host, units={**host.units, stopped.name: stopped}, sockets=deaf)
+    plan = RestartService().plan(half, diagnosis.diagnose(half))
+    assert [(one.action, one.unit) for one in plan.actions] == [
+        ("start", "app@8002.service"),
+        ("reload", "nginx.service"),
+    ]
+
+
 def test_after_a_whole_group_nginx_is_reloaded_to_forget_its_failures() -> None:
     proposal = plan(snapshot("apps-stopped"))
     assert done(proposal) == [("start", "app@8001.service"), ("start", "app@8002.service"), ("reload", NGINX)]
