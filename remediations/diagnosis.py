@@ -151,8 +151,15 @@ def unknown(snapshot: Snapshot) -> Finding:
         f"the site is bad{_missing_text(judged)} and none of the known causes fits",
         tuple(seen),
         None,
-        " ".join(filter(None, ("A person must look.", blind_spots(snapshot), _resources(snapshot), _deaf(snapshot)))),
+        " ".join(filter(None, (_look(judged), blind_spots(snapshot), _resources(snapshot), _deaf(snapshot)))),
     )
+
+
+def _look(judged: Health) -> str:
+    """Where a person must look."""
+    if judged.layer in ("app", "php") and judged.status:
+        return f"A person must look: the app itself has answered {judged.status}, so its own log says why."
+    return "A person must look."
 
 
 def _missing_text(judged: Health) -> str:

@@ -30,7 +30,8 @@ SAYINGS = (
         "header-too-big",
         re.compile(r"upstream sent too big header while reading response header"),
         "the response's head of {subject} is larger than nginx's buffer for it",
-        "Cookies or redirects that grow are worth a look in the app: more room cures the 502, not their growth.",
+        "Cookies or redirects that grow are worth a look in the app: more room cures the 502, not their growth. "
+        "Where the cure was rolled back the head is larger still: --set raise-header-buffers.size=256k.",
         remediation="raise-header-buffers",
     ),
     Saying(

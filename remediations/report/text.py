@@ -109,7 +109,7 @@ def _host(result: HostResult, style: Style, typed: Callable[[str], str], *, dry_
         yield f"  after   {_health(result.after, style)}"
     if result.error:
         yield f"  {style.red('error')}   {typed(_said(result.error))}"
-    if result.plan and dry_run:
+    if result.plan and dry_run and result.status != "refused":
         yield f"  plan    {result.plan[:16]}  (apply exactly this one: --plan {result.plan[:16]})"
     if result.held:
         within = f"(within {result.held.seconds} s, else it is undone)"

@@ -147,7 +147,9 @@ def test_a_500_of_the_app_is_not_explained_by_nginx() -> None:
         if one.status == 502 else one
         for one in BAD.answers
     )  # fmt: skip
-    assert found(dataclasses.replace(BAD, answers=answers)) == [("unknown", "web1")]
+    (unknown,) = diagnosis.diagnose(dataclasses.replace(BAD, answers=answers))
+    assert (unknown.cause, unknown.subject) == ("unknown", "web1")
+    assert "the app itself has answered 500, so its own log says why" in str(unknown.advice)
 
 
 @pytest.mark.parametrize("piece", ["x", "7", "SSL_do_handshake() failed ", "[pool a", "connect() to "])

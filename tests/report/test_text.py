@@ -132,3 +132,9 @@ def test_a_diagnosis_says_how_long_it_took_and_how_much_of_it_the_host() -> None
         "  took    0.7 s of the host's shell"
     )
     assert "took" not in render([result], PLAIN, dry_run=False)
+
+
+def test_a_plan_that_is_refused_is_not_offered_for_an_apply() -> None:
+    refused = dataclasses.replace(RESULTS["planned"], status="refused")
+    told = [render([result], PLAIN, dry_run=True) for result in (RESULTS["planned"], refused)]
+    assert ["--plan 0123" in text for text in told] == [True, False]
