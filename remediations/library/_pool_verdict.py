@@ -1,15 +1,29 @@
-"""The verdict of the sizing on one pool, as a remediation uses it: what to write, and what to say about it."""
+"""The verdict of the sizing on one pool, as remediations use it: what to write, and what to say about it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from remediations.editors.php_fpm import PmValues
+from remediations.changes import php_fpm
+from remediations.editors.php_fpm import PmValues, pm_settings
+from remediations.errors import EditError
 from remediations.findings import Finding
 from remediations.php import pools as php_pools
 from remediations.php.pools import PoolAt
 from remediations.php.sizing import Sizing
+from remediations.plan import Proposal
+from remediations.snapshot import Snapshot
+
+MOST_MIB = 64 << 20
+PROCESS_MB = {"help": "what one worker needs, instead of measuring it", "unit": "MiB", "min": 1, "max": MOST_MIB}
+AVAILABLE_MB = {
+    "help": "what all workers together may take, any reserve already taken off",
+    "unit": "MiB",
+    "min": 1,
+    "max": MOST_MIB,
+}
+"""The metadata of the parameters that the sizings share."""
 
 
 @dataclass(frozen=True)
@@ -113,3 +127,14 @@ def _label(at: PoolAt, members: Sequence[PoolAt]) -> str:
         return ""
     alone = sum(other.pool.name == at.pool.name for other in members) == 1
     return f"[{at.pool.name if alone else at.subject}] "
+
+
+def batch(snapshot: Snapshot, remediation: str, found: Sequence[Verdict]) -> Proposal:
+    """What these verdicts want written, and the reloads that make PHP-FPM read it; a refusal where it cannot be."""
+    try:
+        files = php_fpm.edited(snapshot, remediation, [(one.at, pm_settings(one.at.pool, one.values)) for one in found])
+    except EditError as error:
+        return Proposal(refusals=(str(error),))
+    versions = tuple({one.at.version.fpm.main: one.at.version for one in found}.values())
+    reloads = tuple(php_fpm.reloads(snapshot, remediation, versions, files))
+    return Proposal(files=files, actions=reloads, warnings=tuple(php_fpm.cut_requests(versions)))

@@ -16,11 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from remediations.changes import php_fpm
-from remediations.editors.php_fpm import pm_settings
-from remediations.errors import EditError
 from remediations.facts.base import Unknown
 from remediations.findings import Finding
-from remediations.library._pool_verdict import Verdict, all_notes, verdicts
+from remediations.library._pool_verdict import AVAILABLE_MB, PROCESS_MB, Verdict, all_notes, batch, verdicts
 from remediations.php import memory as php_memory
 from remediations.php import pools as php_pools
 from remediations.php import sizing
@@ -29,7 +27,6 @@ from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 
 ID = "lower-max-children"
-_MOST_MIB = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -41,16 +38,11 @@ class LowerMaxChildren:
 
     process_mb: int | None = field(
         default=None,
-        metadata={"help": "what one worker needs, instead of measuring it", "unit": "MiB", "min": 1, "max": _MOST_MIB},
+        metadata=PROCESS_MB,
     )
     available_mb: int | None = field(
         default=None,
-        metadata={
-            "help": "what all workers together may take, any reserve already taken off",
-            "unit": "MiB",
-            "min": 1,
-            "max": _MOST_MIB,
-        },
+        metadata=AVAILABLE_MB,
     )
 
     def plan(self, snapshot: Snapshot, findings: Sequence[Finding]) -> Proposal:
@@ -77,19 +69,15 @@ class LowerMaxChildren:
         found = verdicts(members, judged, chosen, findings)
         named, fitting = any(one.remediation == ID for one in findings), tuple(_fitting(found))
         lowered = [one for one in found if one.chosen and one.lowered]
-        try:
-            files = php_fpm.edited(snapshot, ID, [(one.at, pm_settings(one.at.pool, one.values)) for one in lowered])
-        except EditError as error:
-            return Proposal(refusals=(str(error),))
-        versions = tuple({one.at.version.fpm.main: one.at.version for one in lowered}.values())
-        return Proposal(
-            files=files,
-            actions=tuple(php_fpm.reloads(snapshot, ID, versions, files)),
+        proposal = batch(snapshot, ID, lowered)
+        if proposal.refusals:
+            return proposal
+        return replace(
+            proposal,
             notes=(*all_notes(found), *(() if named else fitting)),
-            warnings=(*(f"{one.label}{text}" for one in lowered for text in one.sizing.warnings),
-                      *php_fpm.cut_requests(versions)),
+            warnings=(*(f"{one.label}{text}" for one in lowered for text in one.sizing.warnings), *proposal.warnings),
             refusals=fitting if named else (),
-        )  # fmt: skip
+        )
 
 
 def _with_killed(masters: Sequence[sizing.Master], held: Mapping[str, int]) -> tuple[sizing.Master, ...]:

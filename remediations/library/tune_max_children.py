@@ -18,15 +18,13 @@ within a day of an OOM kill, nor a pool whose workers were found to wait for som
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from remediations.changes import php_fpm
-from remediations.editors.php_fpm import pm_settings
-from remediations.errors import EditError
 from remediations.facts.base import Unknown
 from remediations.findings import Finding
-from remediations.library._pool_verdict import Verdict, all_notes, verdicts
+from remediations.library._pool_verdict import AVAILABLE_MB, MOST_MIB, PROCESS_MB, Verdict, all_notes, batch, verdicts
 from remediations.php import memory as php_memory
 from remediations.php import pools as php_pools
 from remediations.php import sizing
@@ -35,7 +33,6 @@ from remediations.plan import Proposal
 from remediations.snapshot import Snapshot
 
 ID = "tune-max-children"
-_MOST_MIB = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -51,23 +48,18 @@ class TuneMaxChildren:
     )
     process_mb: int | None = field(
         default=None,
-        metadata={"help": "what one worker needs, instead of measuring it", "unit": "MiB", "min": 1, "max": _MOST_MIB},
+        metadata=PROCESS_MB,
     )
     available_mb: int | None = field(
         default=None,
-        metadata={
-            "help": "what all workers together may take, any reserve already taken off",
-            "unit": "MiB",
-            "min": 1,
-            "max": _MOST_MIB,
-        },
+        metadata=AVAILABLE_MB,
     )
     reserve: int | str | None = field(
         default=None,
         metadata={
             "help": "what is kept free, in MiB or as 20% of the memory, instead of max(256, 10 %)",
             "min": 0,
-            "max": _MOST_MIB,
+            "max": MOST_MIB,
             "pattern": r"\d{1,2} ?%",
         },
     )
@@ -129,19 +121,16 @@ class TuneMaxChildren:
         judged = sizing.size(php_memory.machine(snapshot, findings), masters, self.overrides)
         found = verdicts(members, judged, chosen, findings)
         changed = [one for one in found if one.changed]
-        try:
-            files = php_fpm.edited(snapshot, ID, [(one.at, pm_settings(one.at.pool, one.values)) for one in changed])
-        except EditError as error:
-            return Proposal(refusals=(str(error),))
-        versions = tuple({one.at.version.fpm.main: one.at.version for one in changed}.values())
-        return Proposal(
-            files=files,
-            actions=tuple(php_fpm.reloads(snapshot, ID, versions, files)),
+        proposal = batch(snapshot, ID, changed)
+        if proposal.refusals:
+            return proposal
+        return replace(
+            proposal,
             notes=(*all_notes(found), *(f"an OOM kill lately: {text}" for text in php_memory.oom_kills(snapshot))),
             warnings=(
                 *(f"{one.label}{text}" for one in found for text in one.warnings()),
                 *self._blind_spots(snapshot, found),
-                *php_fpm.cut_requests(versions),
+                *proposal.warnings,
             ),
             refusals=tuple(f"{one.label}{text}" for one in found for text in one.refusals()),
         )
