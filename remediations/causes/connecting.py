@@ -118,13 +118,13 @@ YOUNG_SECONDS = 10
 def find(snapshot: Snapshot) -> Iterator[Finding]:
     """What nginx's log says of connecting, where no other family knows why."""
     exhausted = {finding.subject.partition(":")[0] for finding in php_capacity.find(snapshot)}
-    full = {finding.subject: finding for finding in _full_queues(snapshot)}
+    full = {finding.subject: finding for finding in full_queues(snapshot)}
     yield from (one for one in full.values() if _fpm_unit(snapshot, one.subject) not in exhausted)
     outdated = names.outdated(snapshot)
     known = {*outdated, *full}
     for finding in complaints.findings(snapshot, SAYINGS, lambda record: complaints.subject(record) not in known):
         if finding.cause != "backlog-full" or _fpm_unit(snapshot, finding.subject) not in exhausted:
-            yield _forgotten(snapshot, _filtered(snapshot, finding))
+            yield _forgotten(snapshot, filtered(snapshot, finding))
     if not snapshot.log_alone:  # else who listens there is not known
         yield from _refused(snapshot, outdated)
 
@@ -138,10 +138,10 @@ def _refused(snapshot: Snapshot, outdated: set[str]) -> Iterator[Finding]:
         name = complaints.subject(record)
         return name not in outdated and record.time >= young.get(name, 0)
 
-    yield from (_filtered(snapshot, one) for one in complaints.findings(snapshot, (REFUSED,), refused))
+    yield from (filtered(snapshot, one) for one in complaints.findings(snapshot, (REFUSED,), refused))
 
 
-def _filtered(snapshot: Snapshot, finding: Finding) -> Finding:
+def filtered(snapshot: Snapshot, finding: Finding) -> Finding:
     """Where somebody of this host listens, no other host and no app is at fault, but this host's own packet filter."""
     address = parse_address(finding.subject, None) if finding.cause in FILTERED else None
     socket = listening.listener(snapshot, address) if address and topology.is_local(snapshot, address) else None
@@ -162,7 +162,7 @@ def _filtered(snapshot: Snapshot, finding: Finding) -> Finding:
     )
 
 
-def _full_queues(snapshot: Snapshot) -> Iterator[Finding]:
+def full_queues(snapshot: Snapshot) -> Iterator[Finding]:
     """Listeners on TCP that accept too slowly: what comes then is dropped, and nginx takes it for a silent host."""
     if health.judge(snapshot.answers).ok is not False:
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from remediations.causes import php_workers
+from remediations.causes import php_workers, unanswered
 from remediations.editors.nginx_address import Address, parse_address
 from remediations.facts.base import Unknown
 from remediations.facts.http import Probe
@@ -145,6 +145,7 @@ def _pool(snapshot: Snapshot, subject: str) -> PoolAt | None:
 def _hanging(snapshot: Snapshot) -> Iterator[Finding]:
     """Sites that had not answered when we hung up, before nginx itself gave up and wrote anything."""
     told = {site for record in complaints.fresh(snapshot) for site in record.sites}
+    told |= {site for answer, _ in unanswered.waits(snapshot) for site in answer.probe.sites}
     answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
     for answer in answers:
         if answer.hangs and not told & answer.probe.sites and _asks_nginx(snapshot, answer.probe):

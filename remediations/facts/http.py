@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from remediations.facts.base import Fact, Unknown, fragment, lines_of
@@ -53,7 +53,8 @@ class Probe:
 class HttpAnswer:
     """`status` is None where nothing answered (`failure` says why); `size` counts the body's bytes up to 256 KiB.
 
-    `cut` is a body of which the server hung up before its announced end.
+    `cut` is a body of which the server hung up before its announced end. While it had not come `unreached` were the
+    addresses (`host:port`) that nginx had been trying to connect to for two seconds, for whomever.
     """
 
     probe: Probe
@@ -64,6 +65,7 @@ class HttpAnswer:
     body: str
     failure: str | None
     cut: bool = False
+    unreached: tuple[str, ...] = ()
 
     @property
     def hangs(self) -> bool:
@@ -80,18 +82,20 @@ def fact(probes: Sequence[Probe]) -> Fact[HttpAnswers]:
     calls = "\n".join(_call(number, probe) for number, probe in enumerate(probes))
     longest = max((probe.timeout for probe in probes), default=0)
     reads = "".join(f"IFS= read -r url_{number}\n" for number in range(len(probes)))
-    script = f"{fragment('http')}\n{reads}{calls}\nwait\n"
+    watched = "unanswered & watch=$!\n"
+    script = f"{fragment('http')}\n{reads}asked=\n{watched}{calls}\nwait $asked\nkill $watch 2>/dev/null\nwait\n"
     return Fact("http", script, lambda stdout: parse(stdout, probes), int(longest) + 3, stdin=urls)
 
 
 def _call(number: int, probe: Probe) -> str:
     contains, host, connect = (quote(word or "") for word in (probe.contains, probe.host, probe.connect))
-    return f'probe {number} {contains} {probe.timeout:g} "$url_{number}" {host} {connect} &'
+    return f'probe {number} {contains} {probe.timeout:g} "$url_{number}" {host} {connect} & asked="$asked $!"'
 
 
 def parse(stdout: bytes, probes: Sequence[Probe]) -> HttpAnswers | Unknown:
-    """Lines `rc NUMBER CODE` and `answer NUMBER SIZE FOUND HEAD BODY` in any order."""
+    """Lines `rc NUMBER CODE`, `answer NUMBER SIZE FOUND HEAD BODY` and `syn PEER` in any order."""
     codes: dict[int, int] = {}
+    unreached: dict[str, None] = {}
     answers: dict[int, list[str]] = {}
     for line in lines_of(stdout):
         words = line.split(" ")
@@ -99,9 +103,12 @@ def parse(stdout: bytes, probes: Sequence[Probe]) -> HttpAnswers | Unknown:
             codes[int(words[1])] = int(words[2])
         elif words[0] == "answer" and len(words) == 6:
             answers[int(words[1])] = words[2:]
+        elif words[0] == "syn" and len(words) == 2:
+            unreached[words[1]] = None
     if len(answers) != len(probes):
         return Unknown("not every HTTP probe was answered")
-    return tuple(_answer(probe, codes.get(i, -1), answers[i]) for i, probe in enumerate(probes))
+    found = (_answer(probe, codes.get(i, -1), answers[i]) for i, probe in enumerate(probes))
+    return tuple(one if one.status else replace(one, unreached=tuple(sorted(unreached))) for one in found)
 
 
 def _answer(probe: Probe, code: int, words: list[str]) -> HttpAnswer:

@@ -38,4 +38,9 @@ probe() { # number contains seconds url host connect
     echo "answer $number ${#body} $found $(printf %s "$head" | head -c 1000 | base64 | tr -d '\n') $(printf %s "$body" | head -c 1000 | base64 | tr -d '\n')" >&3
   }
 }
+# Whom nginx has been trying to reach for two seconds, in vain: `syn PEER`. Who waits for it waits no longer than the probes.
+unanswered() {
+  sleep 2 >/dev/null 3>&-
+  ss -Htnp state syn-sent 2>/dev/null | awk '/"nginx"/ && n++ < 100 { print "syn", $4 }' >&3
+}
 exec 3>&1

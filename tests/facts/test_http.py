@@ -136,6 +136,18 @@ def test_no_answer_is_said_with_its_reason(address: str, path: str) -> None:
     assert slow.failure
 
 
+def test_whom_nginx_waits_for_is_looked_at_while_an_answer_does_not_come(address: str, path: str) -> None:
+    """The kernel's word is a stand-in here: a real one is in the scenarios."""
+    line = '0 1 10.0.0.1:555 192.0.2.9:8001 users:(("nginx",pid=7,fd=3))'
+    ss = Path(path) / "ss"
+    ss.unlink(missing_ok=True)
+    ss.write_text(f"#!/bin/sh\necho '{line}'\necho '{line.replace('nginx', 'curl').replace('.9', '.8')}'\n")
+    ss.chmod(0o755)
+    slow, good = ask(path, Probe(f"http://{address}/slow", timeout=2.7), Probe(f"http://{address}/"))
+    assert (slow.status, slow.unreached) == (None, ("192.0.2.9:8001",))
+    assert (good.status, good.unreached) == (200, ())
+
+
 def test_without_a_client_the_answer_is_unknown(tmp_path: Path) -> None:
     fact = http.fact([Probe("http://127.0.0.1/")])
     done = subprocess.run(

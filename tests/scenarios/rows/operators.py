@@ -113,9 +113,8 @@ ROWS = (
     Scenario(
         "nft drops, and nginx waits a minute",
         by.dropped_by_nft,
-        ("slow-upstream", "api.example"),  # all that can be known after the 5 s that we wait
-        refused=("a firewall that drops",),
-        sure=False,
+        ("firewall-drop", "127.0.0.1:8001"),
+        refused=("nft -a list ruleset",),
     ),
     Scenario("a watchdog kills workers", by.workers_killed_by_cron, ("worker-killed", POOL), refused=("watchdog",)),
     Scenario("the apps are frozen", by.apps_frozen, ("slow-upstream", "api.example"), refused=("ss -tnp",), sure=False),
