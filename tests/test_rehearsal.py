@@ -23,7 +23,7 @@ def test_the_templates_are_compiled_when_the_plan_wants_them(monkeypatch: pytest
     joined()
     cache = templating._environment().cache
     assert cache is not None
-    assert sorted(name for _, name in cache) == ["limit-req.conf.j2", "restart.conf.j2"]
+    assert sorted(name for _, name in cache) == ["limit-req.conf.j2", "oom.conf.j2", "restart.conf.j2"]
 
 
 def test_what_goes_wrong_is_told_by_the_plan_and_not_before(

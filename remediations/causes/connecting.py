@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
 
 from remediations import health
@@ -122,11 +122,14 @@ def find(snapshot: Snapshot) -> Iterator[Finding]:
     yield from (one for one in full.values() if _fpm_unit(snapshot, one.subject) not in exhausted)
     outdated = names.outdated(snapshot)
     known = {*outdated, *full}
+    refused = (
+        [] if snapshot.log_alone else list(_refused(snapshot, outdated))
+    )  # of a log alone who listens is not known
+    barred = {finding.subject for finding in refused}
     for finding in complaints.findings(snapshot, SAYINGS, lambda record: complaints.subject(record) not in known):
         if finding.cause != "backlog-full" or _fpm_unit(snapshot, finding.subject) not in exhausted:
-            yield _forgotten(snapshot, filtered(snapshot, finding))
-    if not snapshot.log_alone:  # else who listens there is not known
-        yield from _refused(snapshot, outdated)
+            yield _forgotten(snapshot, filtered(snapshot, finding), barred)
+    yield from refused
 
 
 def _refused(snapshot: Snapshot, outdated: set[str]) -> Iterator[Finding]:
@@ -205,15 +208,15 @@ def _fpm_unit(snapshot: Snapshot, subject: str) -> str | None:
     return fpm.fpm.unit if fpm else None
 
 
-def _forgotten(snapshot: Snapshot, finding: Finding) -> Finding:
-    """A group that nginx has written off and whose servers are all back: a reload is enough."""
-    if finding.cause != "no-live-upstreams" or not _back(snapshot, finding.subject):
+def _forgotten(snapshot: Snapshot, finding: Finding, barred: Set[str]) -> Finding:
+    """A group that nginx has written off and whose servers are all back, and not barred: a reload is enough."""
+    if finding.cause != "no-live-upstreams" or not _back(snapshot, finding.subject, barred):
         return finding
     advice = "All its servers listen again. Find out why they had failed: nginx's log before that, and theirs."
     return replace(finding, remediation="reload-nginx", advice=advice)
 
 
-def _back(snapshot: Snapshot, group: str) -> bool:
+def _back(snapshot: Snapshot, group: str, barred: Set[str]) -> bool:
     """All its servers listen, and nothing was said against them since, but that somebody did not listen before."""
     servers = topology.servers_of(snapshot, group)
     here = bool(servers) and all(
@@ -221,4 +224,4 @@ def _back(snapshot: Snapshot, group: str) -> bool:
     )
     called = {name for address in servers for name in listening.names(snapshot, address)}
     against = (one for one in complaints.recent(snapshot) if complaints.subject(one) in called)
-    return here and all("(111: Connection refused)" in one.message for one in against)
+    return here and not called & barred and all("(111: Connection refused)" in one.message for one in against)

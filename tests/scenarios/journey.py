@@ -76,7 +76,7 @@ def replay(scenario: Scenario) -> Journey:
 
 
 def _lines(finding: Finding) -> str:
-    return "\n".join(each.text for each in finding.evidence)
+    return "\n".join(f"{each.source} {each.text}" for each in finding.evidence)
 
 
 def _ran(command: CommandLine, host: LabHost, scenario: Scenario) -> Ran:
@@ -101,7 +101,7 @@ def _found(answer: Answer, address: str) -> tuple[Found, ...]:
         Found(
             (one["cause"], one["subject"].replace(address, "ADDRESS")),
             one["confidence"],
-            "\n".join(each["text"] for each in one["evidence"]),
+            "\n".join(f"{each['source']} {each['text']}" for each in one["evidence"]),
             f"{one['summary']} {one['advice']}",
         )
         for one in findings
