@@ -91,7 +91,6 @@ ROWS = (
         "backlog-full",
         FAULTS["backlog-full"],
         ("backlog-full", "127.0.0.1:8001"),
-        also=(("slow-upstream", "api.example"),),
         refused=("a longer backlog alone cures nothing",),
     ),
     Scenario(
