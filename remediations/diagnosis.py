@@ -11,7 +11,7 @@ from functools import cache
 
 from remediations import causes, health
 from remediations.editors import nginx_paths
-from remediations.editors.nginx_address import parse_address
+from remediations.editors.nginx_address import Address, parse_address
 from remediations.editors.nginx_servers import Server
 from remediations.facts.base import Unknown
 from remediations.facts.logs import Log
@@ -86,7 +86,15 @@ ORDER = (
 )
 
 NOBODY_LISTENS = ("socket-path-mismatch", "address-mismatch", "app-down")
-"""What the configuration and the sockets tell, whether or not anybody asks."""
+DOES_NOT_RUN = (
+    "unit-masked",
+    "unit-broken",
+    "start-limit-hit",
+    "service-crashed",
+    "service-stopped",
+    "service-flapping",
+)
+"""What the configuration, the sockets and systemd tell of an address or a unit, whether or not anybody asks there."""
 MOST_DEAF = 3
 BEYOND_A_LOG = ("the site's answers", "units", "sockets", "processes", "configuration files", "other logs", "resources")
 
@@ -126,15 +134,24 @@ def _rank(snapshot: Snapshot, finding: Finding) -> tuple[bool, bool, int, bool]:
 
 
 def _is_elsewhere(snapshot: Snapshot, finding: Finding) -> bool:
-    """Whether only good sites pass to the address where nobody listens: then it is not why another one is bad."""
-    address = parse_address(finding.subject, None) if finding.cause in NOBODY_LISTENS else None
+    """Whether only good sites pass to where nobody answers: then it is not why another one is bad."""
     answers = () if isinstance(snapshot.answers, Unknown) else snapshot.answers
     bad = {name for answer in answers if health.complaint(answer) for name in answer.probe.sites}
-    if address is None or not bad:
-        return False
-    around = (target.node.enclosing("server") for target in topology.targets_at(snapshot, address))
-    mine = [set(Server(node).literal_names) for node in around if node]
-    return all(names and not names & bad for names in mine)
+    addresses = _behind(snapshot, finding) if bad else ()
+    targets = (target for address in addresses for target in topology.targets_at(snapshot, address))
+    mine = [set(Server(node).literal_names) for target in targets if (node := target.node.enclosing("server"))]
+    return bool(addresses) and all(names and not names & bad for names in mine)
+
+
+def _behind(snapshot: Snapshot, finding: Finding) -> tuple[Address, ...]:
+    """The addresses that the finding is about: its own, or those of its unit."""
+    if finding.cause in NOBODY_LISTENS:
+        address = parse_address(finding.subject, None)
+        return (address,) if address else ()
+    if finding.cause not in DOES_NOT_RUN:
+        return ()
+    every = topology.backend_addresses(snapshot)
+    return tuple(one for one in every if finding.subject in topology.behind(snapshot, one).units)
 
 
 def unknown(snapshot: Snapshot) -> Finding:

@@ -197,3 +197,17 @@ def test_a_masked_unit_is_said_to_be_masked() -> None:
     unit = dataclasses.replace(stopped.units["php8.2-fpm.service"], load_state="masked", unit_file_state="masked")
     masked = dataclasses.replace(stopped, units={**stopped.units, unit.name: unit})
     assert "systemctl unmask php8.2-fpm.service" in str(diagnosis.diagnose(masked)[0].advice)
+
+
+def test_a_stopped_app_whose_site_is_good_is_not_why_another_site_is_bad() -> None:
+    """One of two apps is stopped, the other answers for both; the shop's own fault comes first."""
+    host = snapshot("socket-path-mismatch")
+    assert not isinstance(host.units, Unknown)
+    assert not isinstance(host.sockets, Unknown)
+    app = "app@8002.service"
+    stopped = dataclasses.replace(host.units[app], active_state="inactive", sub_state="dead", main_pid=0)
+    sockets = tuple(one for one in host.sockets if one.port != 8002)
+    both = dataclasses.replace(host, units={**host.units, app: stopped}, sockets=sockets)
+    assert named(diagnosis.diagnose(both)) == [
+        ("socket-path-mismatch", "unix:/run/php/php8.1-fpm.sock"), ("service-stopped", app)
+    ]  # fmt: skip

@@ -86,8 +86,8 @@ ROWS = (
     Scenario(
         "app-8001-stopped and tls-mismatch elsewhere",
         stopped_and_tls,
-        ("service-stopped", "app@8001.service"),
-        also=(("tls-mismatch", "127.0.0.1:8002"),),
+        ("tls-mismatch", "127.0.0.1:8002"),  # the group of the stopped one still answers
+        also=(("service-stopped", "app@8001.service"),),
         cured=(("start", "app@8001.service"),),
         refused=("http://",),
         sites={**SITES, "pay.example": "ok from app"},
